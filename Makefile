@@ -1,0 +1,34 @@
+# make demo   annotate 500 real CTCF ChIP-seq peaks with the shipped network, into demo_out/
+# make test   every check: style, types, tests, docstring examples
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint typecheck unit benchmark clean
+
+demo: .venv/ready
+	$(BIN)/genoplrp demo -o demo_out --overwrite
+
+test: lint typecheck unit
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: .venv/ready
+	$(BIN)/mypy
+
+unit: .venv/ready
+	$(BIN)/pytest
+
+benchmark: .venv/ready
+	$(BIN)/python benchmarks/talgata.py
+
+# zennit is a test-time peer only; its torchvision dependency would replace the pinned torch, hence --no-deps.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install --quiet --no-deps zennit==0.5.1
+	touch $@
+
+clean:
+	rm -rf .venv demo_out
