@@ -1,0 +1,70 @@
+"""DNA as small integers: 0 to 3 for A, C, G, T and 4 for N and the other IUPAC letters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoplrp.errors import SequenceError
+
+UNKNOWN = 4
+_ILLEGAL = 255
+
+
+def _code_table() -> NDArray[np.uint8]:
+    table = np.full(256, _ILLEGAL, dtype=np.uint8)
+    for code, letters in enumerate(("Aa", "Cc", "Gg", "TtUu", "NnRrYySsWwKkMmBbDdHhVv")):
+        table[[ord(letter) for letter in letters]] = code
+    table.setflags(write=False)
+    return table
+
+
+_CODES = _code_table()
+_LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
+
+
+def encode(sequence: str, record: int = 0) -> NDArray[np.uint8]:
+    """Codes of one sequence, shape (l,); `record` is its index, for the error message.
+
+    Raises
+    ------
+    SequenceError
+        At the first letter that is no DNA letter.
+
+    Examples
+    --------
+    >>> encode("acGTUN").tolist()
+    [0, 1, 2, 3, 3, 4]
+    """
+    # "replace" turns each letter beyond ASCII into one "?", so that offsets stay true.
+    codes = _CODES[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
+    if codes.size and codes.max() == _ILLEGAL:
+        offset = int(codes.argmax())
+        raise SequenceError(
+            f"record {record}, offset {offset}: {sequence[offset]!r} is no DNA letter; "
+            "expected A, C, G, T, U, N or another IUPAC code"
+        )
+    return codes
+
+
+def to_text(codes: NDArray[np.uint8]) -> list[str]:
+    """Strings of codes of shape (n, l).
+
+    >>> to_text(np.array([[0, 1, 2, 3, 4]], dtype=np.uint8))
+    ['ACGTN']
+    """
+    n, length = codes.shape
+    if n == 0 or length == 0:
+        return [""] * n
+    text: list[bytes] = np.ascontiguousarray(_LETTERS[codes]).view(f"S{length}").ravel().tolist()
+    return [row.decode("ascii") for row in text]
+
+
+def concatenate(sequences: Sequence[str], gap: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All sequences in one array with `gap` unknown bases after each, and where each starts, shape (n,)."""
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(lengths + gap)])
+    codes = np.full(int(starts[-1]), UNKNOWN, dtype=np.uint8)
+    for record, (sequence, start) in enumerate(zip(sequences, starts[:-1].tolist(), strict=True)):
+        codes[start : start + len(sequence)] = encode(sequence, record)
+    return codes, starts[:-1]
