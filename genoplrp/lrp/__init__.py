@@ -1,0 +1,30 @@
+"""The engine: record a forward pass, choose rules, propagate relevance, prune it.
+
+``tape`` records, ``ops`` knows the calls, ``plan`` chooses, ``rules`` and ``prune`` compute, ``propagate`` walks.
+Nothing here knows about DNA; `genoplrp.attribution` does.
+"""
+
+from genoplrp.lrp.composite import Composite
+from genoplrp.lrp.inspect import Coverage, inspect_model
+from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner, SparsityGain
+from genoplrp.lrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Pass, Rule, WSquare, ZBox, ZPlus
+
+__all__ = [
+    "AlphaBeta",
+    "Composite",
+    "Coverage",
+    "Epsilon",
+    "Flat",
+    "Gamma",
+    "NoPrune",
+    "Pass",
+    "PruneLambda",
+    "PruneM",
+    "Pruner",
+    "Rule",
+    "SparsityGain",
+    "WSquare",
+    "ZBox",
+    "ZPlus",
+    "inspect_model",
+]

@@ -1,0 +1,99 @@
+"""Say before anything runs which rule every call of a network gets, and which calls have none."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from torch import Tensor, nn
+
+from genoplrp.errors import UnsupportedCallError
+from genoplrp.lrp.borrow import borrowed, where
+from genoplrp.lrp.composite import Composite, as_composite
+from genoplrp.lrp.plan import LINEAR, Gap, calls_on_path, gap_of, make_plan
+from genoplrp.lrp.prune import NoPrune
+from genoplrp.lrp.tape import leaves, record
+from genoplrp.lrp.target import Scores, scores_of
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """What `inspect_model` found.
+
+    Attributes
+    ----------
+    table
+        One row a call on the way from input to output, in forward order: layer, op, shape (of its output), rule,
+        pruned (whether the tensor that it reads is a pruning boundary), source (file:line).
+    gaps
+        The calls that have no rule; `attribute` refuses the model while there is one.
+    explained
+        Which tensor is explained: the model's output, or the input of the softmax or sigmoid at its end.
+    """
+
+    table: pd.DataFrame
+    gaps: tuple[Gap, ...]
+    explained: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether every call has a rule."""
+        return not self.gaps
+
+    def __str__(self) -> str:
+        shown = self.table.drop(columns="source").to_string(index=False)
+        if self.ok:
+            return f"{shown}\n\nExplained: {self.explained}. Every call has a rule."
+        return f"{shown}\n\n{len(self.gaps)} call(s) without a rule:\n" + "\n".join(str(gap) for gap in self.gaps)
+
+
+def inspect_model(model: nn.Module, x: Tensor, *, composite: str | Composite = "genomic") -> Coverage:
+    """Coverage report: every call between input and output, its layer, its rule, and what has none.
+
+    Parameters
+    ----------
+    model
+        Borrowed: it is not changed.
+    x
+        One or more inputs, (n, 4, l) for DNA; one forward pass is run, no relevance is computed.
+    composite
+        Rules, as in `attribute`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = nn.Sequential(nn.Conv1d(4, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 1))
+    >>> inspect_model(net, torch.eye(4)[None].repeat(1, 1, 2)).table[["layer", "op", "pruned"]].values.tolist()
+    [['0', 'conv1d', False], ['1', 'relu', False], ['2', 'flatten', False], ['3', 'linear', True]]
+    """
+    composite = as_composite(composite)
+    stand_in = borrowed(model)
+    device, dtype = where(stand_in)
+    tape, output = record(stand_in, x.to(device=device, dtype=dtype))
+    scores = scores_of(tape, output)
+    tensors = [scores.tensor] if isinstance(scores, Scores) else [t for t in leaves(output) if isinstance(t, Tensor)]
+    ends = [index for tensor in tensors if (index := tape.index_of(tensor)) is not None]
+    if not ends:
+        raise UnsupportedCallError("the model's output does not depend on its input through any call that torch shows")
+    calls = list(dict.fromkeys(call for end in ends for call in calls_on_path(tape, end)))
+    gaps = tuple(gap for gap in (gap_of(call, composite) for call in calls) if gap)
+    treatments: dict[Any, tuple[str, bool]] = {}
+    if not gaps:
+        for end in ends:
+            for step in make_plan(tape, end, composite, NoPrune()).steps:
+                treatments[step.call] = (step.treatment, step.kind in LINEAR and not step.reads_input)
+                if step.folded is not None:
+                    treatments[step.folded] = (f"folded into {step.call.label}", False)
+    missing = {gap.call: f"NONE: {gap.reason}" for gap in gaps}
+    rows = [
+        {
+            "layer": call.label,
+            "op": call.op,
+            "shape": tuple(tape.values[call.output].shape[1:]),
+            "rule": missing.get(call) or treatments.get(call, ("has one", False))[0],
+            "pruned": treatments.get(call, ("", False))[1],
+            "source": call.source,
+        }
+        for call in calls
+    ]
+    explained = scores.explained if isinstance(scores, Scores) else "what a callable target makes of the outputs"
+    return Coverage(pd.DataFrame(rows), gaps, explained)

@@ -1,0 +1,156 @@
+"""Linear calls as maps: apply them with any weight, and their adjoints, without a bias.
+
+A rule of LRP is a few applications of the same map with changed weights. Convolutions have their adjoint in torch
+(``convolution_backward``); products of matrices are run once under autograd, which knows theirs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from genoplrp.lrp.ops import argument
+from genoplrp.lrp.tape import Call, Value, leaves, substitute
+
+
+@dataclass(frozen=True, eq=False)
+class LinearMap:
+    """``z = apply(x, weight) + bias``; ``adjoint(s, weight, x)`` is the transposed map, in the shape of x."""
+
+    apply: Callable[[Tensor, Tensor], Tensor]
+    adjoint: Callable[[Tensor, Tensor, Tensor], Tensor]
+    weight: Tensor
+    bias: Tensor | None  # broadcasts to z
+
+    @property
+    def plus(self) -> Tensor:
+        """Positive part of the weight."""
+        return self.weight.clamp(min=0)
+
+    @property
+    def minus(self) -> Tensor:
+        """Negative part of the weight."""
+        return self.weight.clamp(max=0)
+
+    def output(self, x: Tensor) -> Tensor:
+        """z with the bias."""
+        z = self.apply(x, self.weight)
+        return z if self.bias is None else z + self.bias
+
+    def part(self, x: Tensor, sign: int) -> Tensor:
+        """z's part of one sign: the sum of the contributions of that sign, and the bias where it has it."""
+        same, opposite = (self.plus, self.minus) if sign > 0 else (self.minus, self.plus)
+        z = self.apply(x.clamp(min=0), same)
+        if (x < 0).any():
+            z = z + self.apply(x.clamp(max=0), opposite)
+        if self.bias is None:
+            return z
+        return z + (self.bias.clamp(min=0) if sign > 0 else self.bias.clamp(max=0))
+
+    def scaled(self, scale: Tensor, shift: Tensor) -> "LinearMap":
+        """The map followed by ``scale * z + shift`` per output channel: how a batch norm is folded in."""
+        weight = self.weight * scale.view(-1, *[1] * (self.weight.ndim - 1))
+        trailing = [1] * (self.weight.ndim - 2)
+        scale, shift = scale.view(-1, *trailing), shift.view(-1, *trailing)
+        return LinearMap(self.apply, self.adjoint, weight, shift if self.bias is None else self.bias * scale + shift)
+
+
+def linear_map(call: Call) -> LinearMap:
+    """The map of a linear call."""
+    if call.op in {"conv1d", "conv2d", "conv3d"} or (call.op == "convolution" and not argument(call, "transposed", 0)):
+        return _convolution(call)
+    if call.op == "linear":
+        return _dense(call)
+    return _bilinear(call)
+
+
+def batch_norm_scale(call: Call) -> tuple[Tensor, Tensor]:
+    """(scale, shift) per channel of a batch norm in eval mode: ``y = scale * x + shift``."""
+    mean: Any = argument(call, "running_mean", None)
+    variance: Any = argument(call, "running_var", None)
+    weight: Any = argument(call, "weight", None)
+    bias: Any = argument(call, "bias", None)
+    epsilon: Any = argument(call, "eps", 1e-5)
+    scale = (variance + epsilon).rsqrt() if weight is None else weight * (variance + epsilon).rsqrt()
+    shift = -mean * scale if bias is None else bias - mean * scale
+    return scale.detach(), shift.detach()
+
+
+def _convolution(call: Call) -> LinearMap:
+    weight: Any = argument(call, "weight", None)
+    bias: Any = argument(call, "bias", None)
+    axes = weight.ndim - 2
+    stride = _spread(argument(call, "stride", 1), axes)
+    dilation = _spread(argument(call, "dilation", 1), axes)
+    groups: Any = argument(call, "groups", 1)
+    before, after = _padding(argument(call, "padding", 0), weight, dilation)
+    extra = [b - a for a, b in zip(before, after, strict=True)]  # "same" with an even width pads one more at the end
+
+    def pad(x: Tensor) -> Tensor:
+        return functional.pad(x, [n for amount in reversed(extra) for n in (0, amount)]) if any(extra) else x
+
+    def apply(x: Tensor, w: Tensor) -> Tensor:
+        return torch.convolution(pad(x), w, None, stride, before, dilation, False, [0] * axes, groups)
+
+    def adjoint(s: Tensor, w: Tensor, x: Tensor) -> Tensor:
+        padded = pad(x)
+        gradient = torch.ops.aten.convolution_backward(
+            s, padded, w, None, stride, before, dilation, False, [0] * axes, groups, [True, False, False]
+        )[0]
+        for axis, amount in enumerate(extra):
+            gradient = gradient.narrow(axis + 2, 0, gradient.shape[axis + 2] - amount) if amount else gradient
+        return gradient
+
+    return LinearMap(apply, adjoint, weight.detach(), None if bias is None else bias.detach().view(-1, *[1] * axes))
+
+
+def _spread(value: Any, axes: int) -> list[int]:
+    values = [value] if isinstance(value, int) else list(value)
+    return values * axes if len(values) == 1 else values
+
+
+def _padding(padding: Any, weight: Tensor, dilation: list[int]) -> tuple[list[int], list[int]]:
+    """Zeros before and after each axis, for amounts, "valid" and "same"."""
+    axes = weight.ndim - 2
+    if padding == "valid":
+        return [0] * axes, [0] * axes
+    if padding == "same":
+        total = [step * (width - 1) for step, width in zip(dilation, weight.shape[2:], strict=True)]
+        return [n // 2 for n in total], [n - n // 2 for n in total]
+    amounts = _spread(padding, axes)
+    return amounts, amounts
+
+
+def _dense(call: Call) -> LinearMap:
+    weight: Any = argument(call, "weight", None)
+    bias: Any = argument(call, "bias", None)
+    return LinearMap(functional.linear, lambda s, w, x: s @ w, weight.detach(), None if bias is None else bias.detach())
+
+
+def _bilinear(call: Call) -> LinearMap:
+    """Products of the input with one constant matrix or kernel, whichever side it is on (matmul, einsum, ...)."""
+    bias: Any = argument(call, "bias", None)
+    factor = next(t for t in leaves((call.args, call.kwargs)) if isinstance(t, Tensor) and t is not bias)
+
+    def apply(x: Tensor, w: Tensor) -> Tensor:
+        def swap(leaf: Any) -> Any:
+            if isinstance(leaf, Value):
+                return x
+            if leaf is factor:
+                return w
+            return torch.zeros_like(leaf) if isinstance(leaf, Tensor) and leaf is bias else leaf
+
+        result: Tensor = call.func(*substitute(call.args, swap), **substitute(dict(call.kwargs), swap))
+        return result
+
+    def adjoint(s: Tensor, w: Tensor, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            start = x.detach().requires_grad_()
+            return torch.autograd.grad(apply(start, w), start, s)[0]
+
+    if isinstance(bias, Tensor):
+        bias = bias.detach().view(-1, *[1] * (factor.ndim - 2)) if call.op.startswith("conv") else bias.detach()
+    return LinearMap(apply, adjoint, factor.detach(), bias)

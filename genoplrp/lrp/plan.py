@@ -1,0 +1,204 @@
+"""Choose: from a tape to the steps that relevance takes backwards, each with its rule. Nothing is computed here.
+
+A step is one call, or a linear call with the batch norm that follows it folded in. Calls that the explained output does
+not depend on are left out; a call on the way without a rule is an error that shows how to give it one.
+"""
+
+from dataclasses import dataclass
+
+from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.composite import Composite, OpRule
+from genoplrp.lrp.ops import KINDS, Kind, refusal
+from genoplrp.lrp.prune import NoPrune, Pruner
+from genoplrp.lrp.rules import Rule
+from genoplrp.lrp.tape import Call, Tape
+
+LINEAR = (Kind.CONV, Kind.DENSE)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """How relevance crosses one call."""
+
+    call: Call
+    kind: Kind
+    rule: Rule | OpRule | None  # of a linear call or of a user's op; other kinds have one rule
+    folded: Call | None  # the batch norm folded into this linear call
+    reads_input: bool  # a linear call on the network's input itself
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Numbers of the live tensors that it makes."""
+        return tuple(index for index in (self.folded or self.call).outputs if index is not None)
+
+    @property
+    def output(self) -> int:
+        """The first of them."""
+        return self.outputs[0]
+
+    @property
+    def treatment(self) -> str:
+        """The rule, in words."""
+        if self.kind in LINEAR:
+            return str(self.rule) + (f", with {self.folded.label} folded in" if self.folded else "")
+        if callable(self.rule):
+            return f"your rule {getattr(self.rule, '__name__', 'function')}"
+        return {
+            Kind.SUM: "epsilon on the contributions",
+            Kind.AFFINE: "epsilon on the contributions",
+            Kind.PRODUCT: "passes; two computed factors get half each",
+            Kind.ACTIVATION: "passes",
+            Kind.MAX: "winner takes all",
+            Kind.VIEW: "routed",
+        }[self.kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The steps in forward order, and where pruning acts."""
+
+    tape: Tape
+    composite: Composite
+    pruner: Pruner
+    steps: tuple[Step, ...]
+    input_values: frozenset[int]  # the network's input and views of it
+    boundaries: dict[int, Step]  # tensor read by linear calls -> the first of them; without the network's input
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """A call on the way from input to output that has no rule, and why."""
+
+    call: Call
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call.op} (layer {self.call.layer or 'the model itself'}, {self.call.source}) has no relevance rule"
+            f": {self.reason}.\nIf you know how relevance crosses it, register a rule, for instance\n"
+            f"    from genoplrp import Composite\n"
+            f'    composite = Composite.named("genomic").with_op("{self.call.op}", "activation")\n'
+            f"    attribute(model, x, composite=composite)\n"
+            'where "activation" (passes unchanged), "view", "max", "sum" or a function '
+            "(inputs, output, relevance) -> relevance of each input says how."
+        )
+
+
+def make_plan(tape: Tape, end: int, composite: Composite, pruner: Pruner) -> Plan:
+    """The plan for explaining live tensor ``end``.
+
+    Raises
+    ------
+    UnsupportedCallError
+        A call on the way has no rule, or the output does not depend on the input.
+    OptionError
+        The composite or the pruner names a layer that makes no linear call.
+    """
+    calls = calls_on_path(tape, end)
+    found = [gap for gap in (gap_of(call, composite) for call in calls) if gap]
+    if found:
+        more = f"\n({len(found) - 1} more calls have none either; inspect_model lists them.)" if len(found) > 1 else ""
+        raise UnsupportedCallError(str(found[0]) + more)
+    input_values = _views_of_input(calls, composite)
+    folds = _folds(calls, tape, end)
+    folded = set(folds.values())
+    steps = tuple(_step(call, composite, folds, input_values) for call in calls if call not in folded)
+    _check_layer_names(steps, composite, pruner)
+    boundaries: dict[int, Step] = {}
+    for step in steps:
+        if step.kind in LINEAR and not step.reads_input:
+            boundaries.setdefault(step.call.inputs[0], step)
+    return Plan(tape, composite, pruner, steps, input_values, boundaries)
+
+
+def calls_on_path(tape: Tape, end: int) -> list[Call]:
+    """The calls that lie between the input and live tensor ``end``, in forward order."""
+    needed = {end}
+    path = []
+    for call in reversed(tape.calls):
+        if needed.intersection(call.outputs):
+            needed.update(call.inputs)
+            path.append(call)
+    if 0 not in needed:
+        raise UnsupportedCallError(
+            "the output does not depend on the input through any call that torch shows: the data left torch (numpy, "
+            ".item()), or the model detaches it"
+        )
+    return path[::-1]
+
+
+def gap_of(call: Call, composite: Composite) -> Gap | None:
+    """The gap that this call is, None where it has a rule."""
+    if call.op in composite.ops:
+        return None
+    if call.op not in KINDS:
+        return Gap(call, "the engine does not know this operation")
+    reason = refusal(call)
+    return None if reason is None else Gap(call, reason)
+
+
+def kind_of(call: Call, composite: Composite) -> Kind:
+    """The call's kind, a user's registration first; a user's function counts as an activation."""
+    rule = composite.ops.get(call.op)
+    if isinstance(rule, str):
+        return Kind[rule.upper()]
+    return Kind.ACTIVATION if rule is not None else KINDS[call.op]
+
+
+def _views_of_input(calls: list[Call], composite: Composite) -> frozenset[int]:
+    found = {0}
+    for call in calls:
+        if kind_of(call, composite) is Kind.VIEW and set(call.inputs) <= found:
+            found.update(index for index in call.outputs if index is not None)
+    return frozenset(found)
+
+
+def _folds(calls: list[Call], tape: Tape, end: int) -> dict[Call, Call]:
+    """Linear call -> the batch norm that is its output's only reader."""
+    readers: dict[int, list[Call]] = {}
+    for call in tape.calls:
+        for index in call.inputs:
+            readers.setdefault(index, []).append(call)
+    folds = {}
+    for call in calls:
+        if KINDS.get(call.op) not in LINEAR or call.output == end:
+            continue
+        following = readers.get(call.output, [])
+        if len(following) == 1 and following[0].op == "batch_norm" and _channels_agree(call, tape):
+            folds[call] = following[0]
+    return folds
+
+
+def _channels_agree(call: Call, tape: Tape) -> bool:
+    """Whether axis 1 of the output, batch norm's, is the first axis of the weight."""
+    return call.op in {"conv1d", "conv2d", "conv3d"} or (call.op == "linear" and tape.values[call.output].ndim == 2)
+
+
+def _step(call: Call, composite: Composite, folds: dict[Call, Call], input_values: frozenset[int]) -> Step:
+    kind = kind_of(call, composite)
+    rule: Rule | OpRule | None = None
+    registered = composite.ops.get(call.op)
+    reads_input = False
+    if registered is not None:
+        rule = registered if callable(registered) else None
+    elif kind in LINEAR:
+        reads_input = call.inputs[0] in input_values
+        rule = composite.rule(kind, layer=call.layer, label=call.label, reads_input=reads_input)
+    return Step(call, kind, rule, folds.get(call), reads_input)
+
+
+def _check_layer_names(steps: tuple[Step, ...], composite: Composite, pruner: Pruner) -> None:
+    linear = [step for step in steps if step.kind in LINEAR]
+    names = {name for step in linear for name in (step.call.layer, step.call.label)}
+    mentioned = [("composite", name) for name in composite.layers]
+    if not isinstance(pruner, NoPrune):
+        unpruned = {name for step in linear if step.reads_input for name in (step.call.layer, step.call.label)}
+        prunable = {name for step in linear if not step.reads_input for name in (step.call.layer, step.call.label)}
+        mentioned += [("pruner", name) for name in pruner.layers]
+        for name in pruner.layers:
+            if name in unpruned - prunable:
+                raise OptionError(f"pruner: layer {name!r} reads the network's input, which is never pruned")
+    for what, name in mentioned:
+        if name not in names:
+            known = ", ".join(dict.fromkeys(step.call.label for step in linear))
+            raise OptionError(f"{what}: there is no linear layer {name!r}; the layers are {known}")

@@ -1,0 +1,301 @@
+"""Propagate: walk a plan's steps backwards and hand relevance down.
+
+The relevance of a live tensor is complete once all its readers have been walked, which is when its maker's turn comes:
+there PLRP-lambda prunes it, if a linear call reads it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.ledger import Ledger
+from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
+from genoplrp.lrp.ops import Kind
+from genoplrp.lrp.plan import LINEAR, Plan, Step
+from genoplrp.lrp.prune import PruneLambda, PruneM, cut
+from genoplrp.lrp.rules import Multipliers, ratio
+from genoplrp.lrp.tape import Value, leaves
+
+
+@dataclass(frozen=True, eq=False)
+class Propagated:
+    """What one backward walk gives: relevance of the input, of the layers asked for, and the ledger."""
+
+    relevance: Tensor
+    hypothetical: Tensor | None
+    layers: dict[str, Tensor]
+    ledger: Ledger
+
+
+@dataclass(eq=False)
+class _Walk:
+    """State of one backward walk: what has been handed to each live tensor so far."""
+
+    plan: Plan
+    present: Tensor | None
+    relevance: dict[int, Tensor]
+    # Of the input and its views, in the terms of `Multipliers`: relevance per unit of input, and apart from it.
+    slope: dict[int, Tensor] = field(default_factory=dict)
+    offset: dict[int, Tensor] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def samples(self) -> int:
+        return self.plan.tape.values[0].shape[0]
+
+    def tensor(self, index: int) -> Tensor:
+        return self.plan.tape.values[index]
+
+
+def propagate(
+    plan: Plan, start: Mapping[int, Tensor], *, present: Tensor | None, layers: Sequence[str], hypothetical: bool
+) -> Propagated:
+    """Relevance of the network's input.
+
+    Parameters
+    ----------
+    plan
+        From `make_plan`.
+    start
+        Relevance to begin with, by live tensor.
+    present
+        1 where an entry of the input exists and 0 where it does not (shape of the input); None: all exist.
+    layers
+        Layers whose output's relevance is wanted too; it is given as it is handed on, after pruning.
+    hypothetical
+        Whether to return what each channel of the input would receive if it held a 1.
+
+    Raises
+    ------
+    OptionError
+        A layer that the network does not call, or hypothetical scores where something else than linear layers reads
+        the input.
+    """
+    walk = _Walk(plan, present, dict(start))
+    wanted = {name: _layer_output(plan, name) for name in layers}
+    if hypothetical:
+        _check_readers_linear(plan)
+    with torch.no_grad():
+        for step in reversed(plan.steps):
+            received = {index: _settle(walk, index) for index in step.outputs if index in walk.relevance}
+            if received:
+                _hand_down(walk, step, received)
+        x = walk.tensor(0)
+        relevance = walk.relevance.get(0, torch.zeros_like(x))
+        imagined = None
+        if hypothetical:
+            nothing = torch.zeros_like(x)
+            imagined = walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
+    kept = {name: walk.relevance.get(index, torch.zeros_like(walk.tensor(index))) for name, index in wanted.items()}
+    return Propagated(relevance, imagined, kept, walk.ledger)
+
+
+def _settle(walk: _Walk, index: int) -> Tensor:
+    """The relevance of a live tensor, now that it is complete: pruned where PLRP-lambda acts on it."""
+    received = walk.relevance[index]
+    pruner, boundary = walk.plan.pruner, walk.plan.boundaries.get(index)
+    if boundary is None or not isinstance(pruner, PruneLambda):
+        return received
+    amounts = pruner.amounts(boundary.call.layer, boundary.call.label)
+    if amounts is None:
+        return received
+    _check_sample_axis(walk, index, boundary)
+    made = cut(received, amounts)
+    walk.ledger.enter_cut(boundary, made, rescaled=True)
+    walk.relevance[index] = made.rescaled(received)
+    return walk.relevance[index]
+
+
+def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor]) -> None:
+    if callable(step.rule) and step.kind not in LINEAR:
+        given = _user_rule(walk, step, received)
+    else:
+        given = _HANDLERS[step.kind](walk, step, received)
+    for index, amount in given.items():
+        _add(walk.relevance, index, amount)
+    walk.ledger.enter(step, _totals(walk, received), _totals(walk, given))
+
+
+def _add(store: dict[int, Tensor], index: int, amount: Tensor) -> None:
+    store[index] = store[index] + amount if index in store else amount
+
+
+def _totals(walk: _Walk, parts: Mapping[int, Tensor]) -> Tensor:
+    """Relevance per sample (n,), summed over tensors; NaN where a tensor has no sample axis in front."""
+    total = torch.zeros(walk.samples, dtype=torch.float64, device=walk.tensor(0).device)
+    for part in parts.values():
+        total = total + (part.flatten(1).double().sum(1) if part.shape[0] == walk.samples and part.ndim > 1
+                         else part.double() if part.shape == (walk.samples,) else torch.nan)  # fmt: skip
+    return total
+
+
+def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    linear = linear_map(step.call)
+    if step.folded is not None:
+        linear = linear.scaled(*batch_norm_scale(step.folded))
+    index = step.call.inputs[0]
+    x, z, relevance = walk.tensor(index), walk.tensor(step.output), received[step.output]
+    present = _present_in_view(walk, index) if step.reads_input else None
+    made = step.rule(linear, x, z, relevance, present)  # type: ignore[misc, operator]  # a Rule on every linear step
+    if step.reads_input:
+        _route_multipliers(walk, index, made)
+        return {index: made.relevance(x)}
+    given = made.relevance(x)
+    pruner = walk.plan.pruner
+    amounts = pruner.amounts(step.call.layer, step.call.label) if isinstance(pruner, PruneM) else None
+    if amounts is None:
+        return {index: given}
+    _check_sample_axis(walk, index, step)
+    dropped = cut(given, amounts)
+    keep = dropped.keep.to(x.dtype)
+    left = x * keep
+    again = step.rule(linear, left, linear.output(left), relevance, keep)  # type: ignore[misc, operator]
+    pruned = again.relevance(left)
+    loss = _totals(walk, {index: given}) - _totals(walk, {index: pruned})
+    walk.ledger.enter_cut(step, dropped, rescaled=False, loss=loss)
+    return {index: pruned}
+
+
+def _contributions(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Sums with fixed coefficients: the epsilon rule on what each input contributes."""
+    output = step.output
+    share = ratio(received[output], walk.tensor(output), walk.plan.composite.epsilon)
+    slopes = _adjoint(walk, step, {output: share})
+    return {index: walk.tensor(index) * slope for index, slope in slopes.items()}
+
+
+def _routed(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Through torch's own backward: views send entries back, max-pools reward the winner."""
+    index = step.call.inputs[0]
+    if step.kind is Kind.VIEW and index in walk.plan.input_values:
+        for store in (walk.slope, walk.offset):
+            parts = {out: store[out] for out in step.outputs if out in store}
+            if parts:
+                for source, amount in _adjoint(walk, step, parts).items():
+                    _add(store, source, amount)
+    return _adjoint(walk, step, received)
+
+
+def _passed(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    index = step.call.inputs[0]
+    return {index: _reduce_to(received[step.output], walk.tensor(index))}
+
+
+def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    """A constant factor passes relevance on where it is not 0. Two live factors get half each.
+
+    Half is each factor's Shapley value in a product measured from zero (Achtibat et al. 2024, AttnLRP, section 3.3).
+    """
+    relevance = received[step.output]
+    factors = [leaf for leaf in leaves((step.call.args, step.call.kwargs)) if isinstance(leaf, (Value, Tensor, float, int))]
+    live = [factor for factor in factors if isinstance(factor, Value)]
+    given: dict[int, Tensor] = {}
+    for factor in live:
+        _add(given, factor.index, _reduce_to(relevance / len(live), walk.tensor(factor.index)))
+    if len(live) == 1 and step.call.op == "mul":
+        constant = next(factor for factor in factors if not isinstance(factor, Value))
+        constant = torch.as_tensor(constant, device=relevance.device)
+        given = {live[0].index: _reduce_to(torch.where(constant != 0, relevance, 0), walk.tensor(live[0].index))}
+    return given
+
+
+def _user_rule(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    inputs = tuple(walk.tensor(index) for index in step.call.inputs)
+    given = step.rule(inputs, walk.tensor(step.output), received[step.output])  # type: ignore[misc, operator, call-arg, arg-type]
+    shapes = [tuple(part.shape) for part in given]
+    if shapes != [tuple(x.shape) for x in inputs]:
+        raise OptionError(
+            f"the rule registered for {step.call.op!r} must return one tensor for each input, in its shape "
+            f"{[tuple(x.shape) for x in inputs]}; it returned {shapes}"
+        )
+    return dict(zip(step.call.inputs, given, strict=True))
+
+
+_Handler = Callable[[_Walk, Step, dict[int, Tensor]], dict[int, Tensor]]
+_HANDLERS: Mapping[Kind, _Handler] = {
+    Kind.CONV: _linear,
+    Kind.DENSE: _linear,
+    Kind.SUM: _contributions,
+    Kind.AFFINE: _contributions,
+    Kind.PRODUCT: _product,
+    Kind.ACTIVATION: _passed,
+    Kind.MAX: _routed,
+    Kind.VIEW: _routed,
+}
+
+
+def _adjoint(walk: _Walk, step: Step, cotangents: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    """The call's transposed derivative at the recorded inputs, applied to ``cotangents`` (by live output)."""
+    inputs = step.call.inputs
+    with torch.enable_grad():
+        start = {index: walk.tensor(index).detach().requires_grad_() for index in inputs}
+        result = [leaf for leaf in leaves(step.call.run(start)) if isinstance(leaf, Tensor)]
+        reached = [(leaf, cotangents[index]) for leaf, index in zip(result, step.call.outputs, strict=False)
+                   if index in cotangents and leaf.requires_grad]  # fmt: skip
+        slopes = torch.autograd.grad(
+            [leaf for leaf, _ in reached],
+            list(start.values()),
+            [amount.view_as(leaf).to(leaf.dtype) for leaf, amount in reached],
+            allow_unused=True,
+        )
+    return {index: slope for index, slope in zip(inputs, slopes, strict=True) if slope is not None}
+
+
+def _route_multipliers(walk: _Walk, index: int, made: Multipliers) -> None:
+    """Remember what the input's channels would receive if they held a 1."""
+    _add(walk.slope, index, made.positive)
+    if made.offset is not None:
+        _add(walk.offset, index, made.offset)
+
+
+def _present_in_view(walk: _Walk, index: int) -> Tensor | None:
+    """``present`` as this view of the network's input sees it: the recorded view calls, run on it."""
+    if walk.present is None or index == 0:
+        return walk.present
+    seen = {0: walk.present}
+    for step in walk.plan.steps:
+        if step.kind is Kind.VIEW and set(step.call.inputs) <= seen.keys() and set(step.outputs) <= walk.plan.input_values:
+            result = [leaf for leaf in leaves(step.call.run(seen)) if isinstance(leaf, Tensor)]
+            seen.update(
+                (number, leaf) for number, leaf in zip(step.call.outputs, result, strict=False) if number is not None
+            )
+    return seen[index]
+
+
+def _reduce_to(relevance: Tensor, x: Tensor) -> Tensor:
+    """Relevance of a broadcast tensor, summed over the axes that broadcasting added."""
+    return relevance.sum_to_size(x.shape) if relevance.shape != x.shape else relevance
+
+
+def _layer_output(plan: Plan, name: str) -> int:
+    """Live output of the layer: its first call, or the last call inside a block."""
+    for step in plan.steps:
+        if name in {step.call.label, step.call.layer}:
+            return step.output
+    inside = [step.output for step in plan.steps if step.call.layer.startswith(f"{name}.")]
+    if not inside:
+        known = ", ".join(dict.fromkeys(step.call.label for step in plan.steps))
+        raise OptionError(f"layers: the network calls no layer {name!r}; it calls {known}")
+    return inside[-1]
+
+
+def _check_readers_linear(plan: Plan) -> None:
+    for step in plan.steps:
+        reads = set(step.call.inputs) & plan.input_values
+        if reads and step.kind not in (*LINEAR, Kind.VIEW):
+            raise OptionError(
+                f"hypothetical scores need the input to be read by linear layers only; here {step.call.op} reads it "
+                f"({step.call.source})"
+            )
+
+
+def _check_sample_axis(walk: _Walk, index: int, step: Step) -> None:
+    if walk.tensor(index).shape[0] != walk.samples:
+        raise UnsupportedCallError(
+            f"pruning works per sample, but the tensor that layer {step.call.label!r} reads has shape "
+            f"{tuple(walk.tensor(index).shape)}, without the {walk.samples} samples on its first axis. Use batch_size=1, "
+            f"or leave that layer out by naming the layers to prune: PruneLambda({{layer: p}})."
+        )

@@ -1,0 +1,258 @@
+"""Record one forward pass as immutable calls.
+
+The model runs once under a `torch.overrides.TorchFunctionMode`. Each call that touches a live tensor (one computed from
+the network's input) becomes a `Call`; tensors become `Value` numbers, so that a tensor that is overwritten in place gets
+a new number and old calls keep the old content. No hooks, no patched classes, nothing is stored on the model, and since
+torch keeps function modes per thread, several threads may record the same model.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from genoplrp.errors import UnsupportedCallError
+from genoplrp.lrp.names import op_name, out_of_place
+
+_TORCH = str(Path(torch.__file__).parent)
+_UNFOLLOWED = {"numpy", "__array__", "tolist", "__setitem__", "set", "index_put", "scatter", "copy"}
+_DETACHES = {"detach", "data"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """Stands in a call's arguments for the live tensor with this number."""
+
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One torch call on the way from the input: what was called, with what, where in the model."""
+
+    op: str
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: tuple[int | None, ...]
+    layer: str
+    label: str
+    source: str
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Numbers of the live tensors it reads, each once, in the order of the arguments."""
+        found = (leaf.index for leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, Value))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def output(self) -> int:
+        """Number of its first live output."""
+        return next(index for index in self.outputs if index is not None)
+
+    def run(self, tensors: Mapping[int, Tensor]) -> Any:
+        """Call again, with these tensors in the place of the live ones."""
+        args = substitute(self.args, lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
+        kwargs = substitute(dict(self.kwargs), lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
+        return self.func(*args, **kwargs)
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Every leaf of nested tuples, lists and dicts."""
+    if isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from leaves(item)
+    elif isinstance(tree, Mapping):
+        yield from leaves(tuple(tree.values()))
+    else:
+        yield tree
+
+
+def substitute(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """The same nesting with every leaf changed."""
+    if isinstance(tree, Mapping):
+        return {key: substitute(item, change) for key, item in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        items = [substitute(item, change) for item in tree]
+        return items if isinstance(tree, list) else tuple(items)
+    return change(tree)
+
+
+class Tape(TorchFunctionMode):
+    """The record: ``values[i]`` is the content of live tensor i, ``calls`` the calls in order; value 0 is the input."""
+
+    def __init__(self, model: nn.Module, x: Tensor) -> None:
+        super().__init__()
+        self.values: list[Tensor] = []
+        self.calls: list[Call] = []
+        self.accepts_foreign = False
+        self._index: dict[int, int] = {}  # id of a tensor object -> its current value
+        self._alive: dict[int, Tensor] = {}  # every tensor seen: keeps its id from being reused
+        self._stale: set[int] = set()
+        self._labels: dict[str, int] = {}
+        self._modules = {id(module): name for name, module in model.named_modules()}
+        self._leaf_modules = {name for name, module in model.named_modules() if not any(module.children())}
+        self._owners = {
+            id(parameter): name.rpartition(".")[0] for name, parameter in model.named_parameters() if "." in name
+        }
+        self._alive.update((id(tensor), tensor) for tensor in _tensors_of(model))
+        self._bind(x)
+
+    def index_of(self, tensor: Tensor) -> int | None:
+        """Number of a live tensor; None for a constant."""
+        if id(tensor) in self._stale:
+            raise UnsupportedCallError(
+                "the model reads a tensor after a tensor that shares its memory was changed in place; "
+                "use the out-of-place form of that call (for instance x = x + y for x += y)"
+            )
+        return self._index.get(id(tensor))
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        if any(id(tensor) in self._index or id(tensor) in self._stale for tensor in tensors):
+            return self._live_call(func, args, kwargs)
+        result = func(*args, **kwargs)
+        self._remember(result)
+        return result
+
+    def _live_call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        name = op_name(func)
+        if name in _UNFOLLOWED or kwargs.get("out") is not None:
+            self._refuse(name, kwargs)
+        recorded = (substitute(args, self._as_value), substitute(kwargs, self._as_value))
+        functional = out_of_place(func, *recorded)
+        if functional is not None and isinstance(args[0], Tensor):
+            if not isinstance(recorded[0][0], Value):  # a constant about to be overwritten
+                functional = (functional[0], (args[0].clone(), *functional[1][1:]), functional[2])
+            result = self._overwrite(func, args, kwargs)
+            func, recorded = functional[0], functional[1:]
+            outputs: tuple[int | None, ...] = (self._bind(result),)
+        else:
+            result = func(*args, **kwargs)
+            outputs = () if name in _DETACHES else tuple(self._bind_output(leaf) for leaf in leaves(result))
+        self._remember(result)
+        if any(index is not None for index in outputs):
+            layer, source = self._where(recorded)
+            self.calls.append(Call(name, func, *recorded, outputs, layer, self._label(name, layer), source))
+        return result
+
+    def _as_value(self, leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return leaf
+        index = self.index_of(leaf)
+        if index is not None:
+            return Value(index)
+        if leaf.is_floating_point() and id(leaf) not in self._alive and not self.accepts_foreign:
+            raise UnsupportedCallError(
+                f"the model uses a tensor of shape {tuple(leaf.shape)} that no recorded call made (in "
+                f"{self._where(((), {}))[1]}). If a scripted or compiled function computed it, call the Python function "
+                "instead; if it is a constant, make it a buffer (self.register_buffer) or an attribute of the module."
+            )
+        return leaf
+
+    def _bind(self, tensor: Tensor) -> int:
+        self.values.append(tensor)
+        self._alive[id(tensor)] = tensor
+        self._index[id(tensor)] = len(self.values) - 1
+        return len(self.values) - 1
+
+    def _bind_output(self, leaf: Any) -> int | None:
+        """A new number for a new floating-point tensor; an output that is an argument itself is no new tensor."""
+        if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or id(leaf) in self._alive:
+            return None
+        return self._bind(leaf)
+
+    def _overwrite(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+        """Run an in-place call: what was recorded keeps its content, other views of the memory must not be read again."""
+        target: Tensor = args[0]
+        memory = target.untyped_storage().data_ptr()
+        for key, tensor in self._alive.items():
+            if tensor.untyped_storage().data_ptr() != memory:
+                continue
+            index = self._index.pop(key, None)
+            if index is not None:
+                self.values[index] = tensor.clone()
+            if tensor is not target:
+                self._stale.add(key)
+        result: Tensor = func(*args, **kwargs)
+        return result
+
+    def _remember(self, result: Any) -> None:
+        self._alive.update((id(leaf), leaf) for leaf in leaves(result) if isinstance(leaf, Tensor))
+
+    def _label(self, name: str, layer: str) -> str:
+        label = layer if layer and layer in self._leaf_modules else f"{layer}.{name}".lstrip(".")
+        self._labels[label] = self._labels.get(label, 0) + 1
+        return label if self._labels[label] == 1 else f"{label}#{self._labels[label]}"
+
+    def _where(self, recorded: tuple[Any, Any]) -> tuple[str, str]:
+        """(layer, source line) of the call being made; a parameter's owner names the layer better than the frame."""
+        layer = next((self._owners[id(leaf)] for leaf in leaves(recorded) if id(leaf) in self._owners), None)
+        source, fallback = "", ""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and (layer is None or not source):
+            code = frame.f_code
+            if code.co_filename == __file__:
+                if code.co_name == "record":
+                    break
+            else:
+                place = f"{code.co_filename}:{frame.f_lineno}"
+                fallback = fallback or place
+                source = source or ("" if place.startswith(_TORCH) else place)
+                if layer is None and code.co_argcount:
+                    layer = self._modules.get(id(frame.f_locals.get(code.co_varnames[0])))
+            frame = frame.f_back
+        return layer or "", source or fallback
+
+    def _refuse(self, name: str, kwargs: Mapping[str, Any]) -> NoReturn:
+        layer, source = self._where(((), {}))
+        what = f"{name} with out=" if kwargs.get("out") is not None else name
+        raise UnsupportedCallError(
+            f"the model calls {what} on a tensor computed from the input (layer {layer or 'the model itself'}, "
+            f"{source}): relevance cannot be followed through it. Use an out-of-place torch operation instead "
+            "(torch.where, torch.cat, F.pad), or .detach() where a constant is meant."
+        )
+
+
+def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
+    """Parameters, buffers and plain tensor attributes, those in lists and dicts included."""
+    yield from model.parameters()
+    yield from model.buffers()
+    for module in model.modules():
+        yield from (leaf for leaf in leaves(dict(vars(module))) if isinstance(leaf, Tensor))
+
+
+def record(model: nn.Module, x: Tensor) -> tuple[Tape, Any]:
+    """The tape of one forward pass over ``x``, and what the model returned.
+
+    Parameters
+    ----------
+    model
+        Borrowed: nothing on it is changed. It should be in eval mode.
+    x
+        The network's input, first axis samples. It is not changed: the tape works on a copy.
+
+    Raises
+    ------
+    UnsupportedCallError
+        Scripted or compiled modules, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UnsupportedCallError(
+                f"module {name or 'model'!r} is scripted (torch.jit): its calls cannot be seen. "
+                "Pass the Python module that it was made from, or a torch.export of it."
+            )
+    tape = Tape(model, x.detach().clone())
+    with torch.no_grad(), tape:
+        output = model(tape.values[0])
+    return tape, output
