@@ -1,6 +1,25 @@
-"""DNA in: letters to tensors, FASTA to records."""
+"""DNA in: letters to tensors, FASTA and BED, network windows along a record, and shuffles as controls."""
 
 from genoplrp.sequence.alphabet import check_dna, count_bases, decode, one_hot, reverse_complement
 from genoplrp.sequence.fasta import Record, read_fasta
+from genoplrp.sequence.intervals import Interval, read_bed, write_bed
+from genoplrp.sequence.shuffle import dinucleotide_shuffle
+from genoplrp.sequence.windows import Window, place, stitch, tile
 
-__all__ = ["Record", "check_dna", "count_bases", "decode", "one_hot", "read_fasta", "reverse_complement"]
+__all__ = [
+    "Interval",
+    "Record",
+    "Window",
+    "check_dna",
+    "count_bases",
+    "decode",
+    "dinucleotide_shuffle",
+    "one_hot",
+    "place",
+    "read_bed",
+    "read_fasta",
+    "reverse_complement",
+    "stitch",
+    "tile",
+    "write_bed",
+]

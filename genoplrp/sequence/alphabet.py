@@ -17,7 +17,7 @@ from genoplrp.errors import SequenceError
 BASES = "ACGT"
 """The four channels, in order."""
 
-_UPPER = BASES + "U" + "NRYSWKMBDHV"
+_UPPER = BASES + "UNRYSWKMBDHV"
 _LETTERS = (_UPPER + _UPPER.lower()).encode()
 _KNOWN = b"ACGTUacgtu"
 # Amino acids whose letters no nucleotide code uses: meeting one is how a protein file shows.

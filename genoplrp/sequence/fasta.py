@@ -23,7 +23,7 @@ class Record:
     Attributes
     ----------
     name
-        First word of the header; ``record_K`` (K counted from 1) where the header is empty.
+        First word of the header; empty where the header is.
     sequence
         Letters as in the file, lines joined, white space removed; empty where a header has no sequence.
     description
@@ -73,7 +73,7 @@ def read_fasta(path: str | os.PathLike[str]) -> Iterator[Record]:
             for title, sequence in SimpleFastaParser(_from_first_header(lines, describe(path))):
                 count += 1
                 name, description = [*title.split(maxsplit=1), "", ""][:2]
-                last = Record(name or f"record_{count}", sequence, description)
+                last = Record(name, sequence, description)
                 yield last
     except SequenceError as error:
         if last is None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from Bio.Seq import Seq
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genoplrp.errors import SequenceError
@@ -27,26 +27,31 @@ def literal_one_hot(sequence: str) -> np.ndarray:
     return x
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=IUPAC_DNA + "U" + IUPAC_DNA.lower() + "u", max_size=60))
 def test_encoding_matches_a_letter_by_letter_version(sequence):
     np.testing.assert_array_equal(one_hot(sequence)[0].numpy(), literal_one_hot(sequence))
 
 
+@settings(deadline=None)
 @given(batches)
 def test_decode_inverts_one_hot(sequences):
     assert decode(one_hot(sequences)) == sequences
 
 
+@settings(deadline=None)
 @given(iupac)
 def test_reverse_complement_twice_is_the_identity(sequence):
     assert reverse_complement(reverse_complement(sequence)) == sequence
 
 
+@settings(deadline=None)
 @given(iupac)
 def test_reverse_complement_matches_biopython(sequence):
     assert reverse_complement(sequence) == str(Seq(sequence).reverse_complement())
 
 
+@settings(deadline=None)
 @given(iupac)
 def test_reverse_complement_of_the_tensor_is_that_of_the_string(sequence):
     assert torch.equal(reverse_complement(one_hot(sequence)), one_hot(reverse_complement(sequence)))
@@ -140,6 +145,7 @@ def test_reverse_complement_refuses_what_has_no_four_channels():
         reverse_complement("AXC")
 
 
+@settings(deadline=None)
 @given(iupac)
 def test_bases_counted_are_the_columns_that_are_not_zero(sequence):
     assert count_bases(sequence) == int(one_hot(sequence).sum())
