@@ -60,11 +60,14 @@ def to_text(codes: NDArray[np.uint8]) -> list[str]:
     return [row.decode("ascii") for row in text]
 
 
-def concatenate(sequences: Sequence[str], gap: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All sequences in one array with `gap` unknown bases after each, and where each starts, shape (n,)."""
+def concatenate(sequences: Sequence[str], gap: int, first: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All sequences in one array with `gap` unknown bases after each, and where each starts, shape (n,).
+
+    `first` is the index of the first sequence, for the error message.
+    """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths + gap)])
     codes = np.full(int(starts[-1]), UNKNOWN, dtype=np.uint8)
     for record, (sequence, start) in enumerate(zip(sequences, starts[:-1].tolist(), strict=True)):
-        codes[start : start + len(sequence)] = encode(sequence, record)
+        codes[start : start + len(sequence)] = encode(sequence, first + record)
     return codes, starts[:-1]

@@ -16,7 +16,7 @@ import numpy as np
 from Bio import motifs as bio_motifs
 from numpy.typing import ArrayLike, NDArray
 
-from genoplrp.errors import MotifError
+from genoplrp.errors import MotifError, OutputError
 from genoplrp.resources import motif_file
 
 LETTERS = "ACGT"
@@ -199,14 +199,23 @@ def write_motifs(motifs: Iterable[Motif], path: str | Path, format: str | None =
     Raises
     ------
     MotifError
-        If the suffix does not tell the format.
+        If the suffix does not tell the format, or a name or id is empty or has a space in it.
+    OutputError
+        If the file cannot be written.
     """
     suffix = Path(path).suffix.lower()
     if format is None and suffix not in _FORMATS:
         raise MotifError(f"{path}: the suffix does not tell the format; pass format='jaspar' or format='meme'")
     chosen = _checked_format(format) if format else _FORMATS[suffix]
+    motifs = tuple(motifs)
+    for motif in motifs:
+        if any(len(word.split()) != 1 for word in (motif.matrix_id, motif.name)):
+            raise MotifError(f"id {motif.matrix_id!r} and name {motif.name!r} must each be one word in a motif file")
     text = _format_meme(motifs) if chosen == "meme" else _format_jaspar(motifs)
-    Path(path).write_text(text, encoding="utf-8")
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: motifs cannot be written: {error.strerror}") from error
 
 
 def shipped_motifs() -> tuple[Motif, ...]:
@@ -295,7 +304,7 @@ def _format_meme(motifs: Iterable[Motif]) -> str:
     lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
     lines += ["Background letter frequencies", "A 0.25 C 0.25 G 0.25 T 0.25", ""]
     for motif in motifs:
-        sites = _plain(float(motif.counts.sum(axis=0).max()))
+        sites = max(1, round(float(motif.counts.sum(axis=0).max())))  # other readers expect a whole number
         lines.append(f"MOTIF {motif.matrix_id} {motif.name}")
         lines.append(f"letter-probability matrix: alength= 4 w= {motif.width} nsites= {sites} E= 0")
         lines += [" " + "  ".join(f"{p:.10f}" for p in column) for column in motif.probabilities(0.0).T.tolist()]

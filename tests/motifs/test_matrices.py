@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from Bio import motifs as bio_motifs
 
-from genoplrp.errors import MotifError
+from genoplrp.errors import MotifError, OutputError
 from genoplrp.motifs import Motif, read_motifs, shipped_motifs, write_motifs
 from genoplrp.resources import motif_file
 
@@ -72,12 +72,13 @@ def test_meme_round_trip_keeps_names_and_probabilities(tmp_path):
 
 
 def test_biopython_reads_what_is_written(tmp_path):
-    write_motifs(shipped_motifs(), tmp_path / "set.meme")
-    write_motifs(shipped_motifs(), tmp_path / "set.jaspar")
+    motifs = (*shipped_motifs(), Motif("odd", "X1", [[2.6], [0.2], [0.3], [0.4]]))
+    write_motifs(motifs, tmp_path / "set.meme")
+    write_motifs(motifs, tmp_path / "set.jaspar")
     for name, format in [("set.meme", "minimal"), ("set.jaspar", "jaspar")]:
         with (tmp_path / name).open() as handle:
             theirs = list(bio_motifs.parse(handle, format))
-        assert [str(motif.consensus) for motif in theirs] == [motif.consensus for motif in shipped_motifs()]
+        assert [str(motif.consensus) for motif in theirs] == [motif.consensus for motif in motifs]
 
 
 def test_meme_probabilities_are_not_rounded_to_sites_and_names_are_kept(tmp_path):
@@ -132,6 +133,14 @@ def test_unknown_formats_are_refused(tmp_path):
         write_motifs(shipped_motifs(), tmp_path / "motifs.txt")
     with pytest.raises(MotifError, match="'jaspar' or 'meme'; got 'homer'"):
         read_motifs(motif_file(), format="homer")
+
+
+def test_files_that_would_not_read_back_are_not_written(tmp_path):
+    with pytest.raises(MotifError, match="must each be one word"):
+        write_motifs([Motif("two words", "X1", np.ones((4, 2)))], tmp_path / "a.meme")
+    with pytest.raises(OutputError, match="No such file"):
+        write_motifs(shipped_motifs(), tmp_path / "absent" / "a.meme")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("counts", [np.ones((3, 5)), np.ones((4, 0)), np.ones(4)])
