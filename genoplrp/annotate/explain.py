@@ -1,0 +1,150 @@
+"""Which outputs of which windows are explained, and the maps of a whole record put together from its windows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genoplrp.annotate.options import Options
+from genoplrp.annotate.scorer import Scorer, batches
+from genoplrp.attribution import attribute
+from genoplrp.lrp import NoPrune
+from genoplrp.sequence import Record, Window, one_hot, stitch
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A record of length l and what the network says of its w windows.
+
+    Attributes
+    ----------
+    index
+        Position among the annotated records.
+    scores
+        (w, m) outputs.
+    """
+
+    index: int
+    record: Record
+    scores: NDArray[np.float32]
+
+    @property
+    def best(self) -> NDArray[np.float32]:
+        """(m,) largest score of each label over the windows."""
+        best: NDArray[np.float32] = self.scores.max(0)
+        return best
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One explained output of one record of length l.
+
+    Attributes
+    ----------
+    label, called
+        Index of the output; whether its score exceeds the threshold.
+    plrp, lrp
+        (l,) signed relevance a base, with and without pruning; 0 outside the explained windows.
+    explained
+        (l,) bool: the bases that lie in an explained window.
+    """
+
+    scored: Scored
+    label: int
+    called: bool
+    plrp: NDArray[np.float32]
+    lrp: NDArray[np.float32]
+    explained: NDArray[np.bool_]
+
+    @property
+    def score(self) -> float:
+        """The record's score for the label."""
+        return float(self.scored.best[self.label])
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """An output to explain and the windows in which that is worth while."""
+
+    scored: Scored
+    label: int
+    called: bool
+    windows: list[Window]
+
+
+def explain(
+    chunk: Sequence[Scored], scorer: Scorer, thresholds: NDArray[np.float32], options: Options
+) -> Iterator[Explanation]:
+    """Explanations of every called label of each record, or of its best label where none is called.
+
+    Of a long record the windows that call the label are explained, or its best window; bases in several of these take
+    the value of the window in which they lie furthest from the edge (`genoplrp.sequence.stitch`). One record's maps are
+    in memory at a time.
+    """
+    units = [unit for scored in chunk for unit in _units(scored, scorer, thresholds)]
+    requests = ((unit, window) for unit in units for window in unit.windows)
+    waiting: list[Tensor] = []  # (2, length) a window
+    queue = iter(units)
+    unit = next(queue, None)
+    for batch in batches(requests, scorer.batch_size):
+        waiting += _maps(batch, scorer, options)
+        while unit is not None and len(waiting) >= len(unit.windows):
+            yield _assembled(unit, waiting[: len(unit.windows)])
+            del waiting[: len(unit.windows)]
+            unit = next(queue, None)
+
+
+def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) -> tuple[list[int], int]:
+    """Labels whose score (m,) exceeds the threshold, best first, and the label with the largest margin.
+
+    Examples
+    --------
+    >>> called_labels(np.array([1.0, 5.0, 4.0]), np.array([2.0, 3.0, 1.0]))
+    ([2, 1], 2)
+    """
+    margin = best - thresholds
+    order = np.argsort(-margin, kind="stable")
+    return [int(label) for label in order if margin[label] > 0], int(order[0])
+
+
+def _units(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[_Unit]:
+    """What of a record is to be explained."""
+    windows = scorer.windows(len(scored.record.sequence))
+    called, top = called_labels(scored.best, thresholds)
+    for label in called:
+        chosen = np.flatnonzero(scored.scores[:, label] > thresholds[label])
+        yield _Unit(scored, label, True, [windows[i] for i in chosen])
+    if not called:
+        yield _Unit(scored, top, False, [windows[int(scored.scores[:, top].argmax())]])
+
+
+def _maps(batch: list[tuple[_Unit, Window]], scorer: Scorer, options: Options) -> list[Tensor]:
+    """PLRP and LRP a base of each window of a batch, (2, length) each."""
+    texts = [scorer.letters(unit.scored.record.sequence, window) for unit, window in batch]
+    x = scorer.to_device(one_hot(texts))  # (n, 4, length)
+    target = torch.tensor([unit.label for unit, _ in batch], device=x.device)
+    maps = [
+        attribute(
+            scorer.model,
+            x,
+            target=target,
+            composite=options.composite,
+            pruner=pruner,
+            strands=options.strands,
+        ).per_base
+        for pruner in (options.pruner, NoPrune())
+    ]
+    return list(torch.stack(maps, 1).detach().float().cpu())
+
+
+def _assembled(unit: _Unit, maps: list[Tensor]) -> Explanation:
+    """The record's maps from those of its windows; what stands for padding is cut off."""
+    length = len(unit.scored.record.sequence)
+    plrp, lrp = stitch(maps, unit.windows, length).numpy()  # (2, l)
+    explained = np.zeros(length, dtype=bool)
+    for window in unit.windows:
+        explained[window.start : window.end] = True
+    return Explanation(unit.scored, unit.label, unit.called, plrp, lrp, explained)

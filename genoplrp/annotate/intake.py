@@ -1,0 +1,80 @@
+"""Which records of a FASTA file can be annotated. What cannot be is handed back with its reason, never dropped.
+
+Reading the file is the business of :mod:`genoplrp.sequence`; a file that cannot be read at all raises there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from genoplrp.errors import SequenceError
+from genoplrp.sequence import Record
+from genoplrp.sequence.alphabet import check_dna, count_bases
+
+_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A record that was not annotated, and why."""
+
+    record: str
+    reason: str
+
+
+class Rejected:
+    """Counts rejections and keeps the first few, while all of them go on to `write`."""
+
+    def __init__(self, write: Callable[[Rejection], None]) -> None:
+        self._write = write
+        self.count = 0
+        self.first: list[Rejection] = []
+
+    def add(self, rejection: Rejection) -> None:
+        """Count and pass on one rejection."""
+        self.count += 1
+        if len(self.first) < _KEPT:
+            self.first.append(rejection)
+        self._write(rejection)
+
+
+def accepted(records: Iterable[Record], reject: Callable[[Rejection], None]) -> Iterator[Record]:
+    """Yield the records that can be annotated, in order; hand every other one to `reject` with its reason.
+
+    Rejected are records without letters, with a character that is no nucleotide code (the reason gives
+    its 0-based offset), of only N, and those whose name an accepted record had before. Eight bytes a name are kept, so
+    that memory stays small over millions of records.
+
+    Examples
+    --------
+    >>> out = []
+    >>> kept = accepted([Record("a", "ACGT"), Record("a", "CCCC"), Record("b", "NNNN")], out.append)
+    >>> [record.name for record in kept]
+    ['a']
+    >>> [rejection.record for rejection in out]
+    ['a', 'b']
+    """
+    seen: set[bytes] = set()
+    for record in records:
+        reason = _fault(record)
+        digest = blake2b(record.name.encode(), digest_size=8).digest()
+        if reason is None and digest in seen:
+            reason = "duplicate name: an earlier record of this name was annotated; give every record its own name"
+        if reason is not None:
+            reject(Rejection(record.name, reason))
+            continue
+        seen.add(digest)
+        yield record
+
+
+def _fault(record: Record) -> str | None:
+    """What is wrong with a record by itself, or None."""
+    if not record.sequence:
+        return "the record has no sequence; if it is the file's last one, the file may have been cut short"
+    try:
+        check_dna(record.sequence, f"record {record.name!r}")
+    except SequenceError as error:
+        return str(error)
+    if not count_bases(record.sequence):
+        return "only N or other ambiguous letters: there is no base to explain"
+    return None

@@ -1,0 +1,219 @@
+"""The main job: a FASTA file and a network in, a folder of annotations out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from torch import nn
+
+from genoplrp.annotate.calibrate import RECORDS, calibrate
+from genoplrp.annotate.facts import Facts, method, run_facts
+from genoplrp.annotate.gallery import Gallery
+from genoplrp.annotate.intake import Rejected, accepted
+from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
+from genoplrp.annotate.output import STORE, check_output, output_folder, write_params
+from genoplrp.annotate.run import Run, chunks
+from genoplrp.annotate.scorer import Scorer, scorer_for
+from genoplrp.annotate.store import StoreWriter
+from genoplrp.annotate.summary import Factor, QualityRow, Summary, headline
+from genoplrp.annotate.tables import open_tables
+from genoplrp.annotate.truth import BedTruth, ScannedTruth, Truth
+from genoplrp.errors import SequenceError
+from genoplrp.lrp.composite import Composite
+from genoplrp.lrp.prune import Pruner
+from genoplrp.models import load_model
+from genoplrp.motifs import Motif, shipped_motifs
+from genoplrp.sequence import Record, read_fasta
+from genoplrp.show.report import write_report
+
+Progress = Callable[[str, int], None]
+"""Called with what the job is doing ("calibrating", "annotating", "drawing") and the number of records done."""
+
+_HEAD_BASES = 1 << 26  # the records for calibration are held in memory
+_REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes
+    ----------
+    out
+        The folder written.
+    annotated, rejected
+        Numbers of records.
+    factors
+        One entry a label, the one called most often beyond chance first.
+    qualities
+        Mean metrics of LRP and PLRP, by label called.
+    headline
+        The first of `factors` in one sentence.
+    """
+
+    out: Path
+    annotated: int
+    rejected: int
+    factors: list[Factor]
+    qualities: list[QualityRow]
+    headline: str
+
+
+def annotate(
+    fasta: str | Path,
+    model: str | Path | nn.Module,
+    out: str | Path,
+    *,
+    fpr: float = 0.01,
+    composite: str | Composite = "genomic",
+    pruner: Pruner = DEFAULT_PRUNER,
+    strands: Strands = "forward",
+    batch_size: int = 64,
+    truth: str | Path | None = None,
+    logos: int = 6,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    command: str | None = None,
+) -> Result:
+    """Annotate every record of a FASTA file with what a network sees in it, and write a folder of results.
+
+    A label is called in a record if its score, the largest over the record's windows, exceeds the label's threshold;
+    thresholds come from dinucleotide shuffles of the first 500 records. Every called label of every record is explained
+    with and without pruning, or the best label where none is called. Records are streamed: memory does not grow with
+    their number. With the same input, options and seed the tables are the same to the byte.
+
+    Parameters
+    ----------
+    fasta
+        FASTA file, plain, gzip or bgzip; "-" for standard input. Records of any length.
+    model
+        Name of a shipped network, path of a model file, or a network with a `genoplrp.models.ModelSpec` in ``.spec``.
+    out
+        Folder to write. It appears when everything is done, or not at all.
+    fpr
+        Share of shuffled sequences that may exceed a label's threshold, 0 <= fpr < 1.
+    composite, pruner, strands
+        How relevance is propagated; see :func:`genoplrp.attribute`. With ``strands="both"`` scores are means, too.
+    batch_size
+        Windows that go through the network at once.
+    truth
+        BED file of true instances, to compare the maps with; by default the matches of each label's matrix.
+    logos
+        How many of the best explanations are drawn.
+    seed
+        Of the shuffles.
+    overwrite
+        Whether `out` may be replaced if an earlier run wrote it. A folder with other files in it never is.
+    progress
+        Called now and then with a stage and a number of records.
+    command
+        The command line, kept in params.json.
+
+    Returns
+    -------
+    Result
+        The headline numbers; everything else is in the folder.
+
+    Raises
+    ------
+    SequenceError
+        The file is not FASTA, ends early, or none of its records can be annotated. Nothing is written then.
+    ModelError, OptionError, OutputError, UnsupportedCallError
+        The network, an option or the folder cannot be used.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from genoplrp import MotifCNN
+    >>> from genoplrp.models import CNNConfig
+    >>> network = MotifCNN(CNNConfig(length=20, filters=(2,), widths=(5,), dense=(4,)))
+    >>> network.spec = network.describe(("CTCF",), motifs={"CTCF": "MA0139.1"})
+    >>> with TemporaryDirectory() as folder:
+    ...     fasta = Path(folder) / "in.fa"
+    ...     _ = fasta.write_text(">a\\nACGTTGCAACCAGGGGGCGCTA\\n>b\\nACGT?\\n")
+    ...     result = annotate(fasta, network, Path(folder) / "out", logos=0)
+    >>> result.annotated, result.rejected
+    (1, 1)
+    """
+    options = Options(fpr, composite, pruner, strands, batch_size, logos, seed)
+    check_output(Path(out).resolve(), overwrite)
+    network = model if isinstance(model, nn.Module) else load_model(model)
+    scorer = scorer_for(network, batch_size, strands)
+    motifs = _matrices(scorer.spec.motifs)
+    known = BedTruth(truth, scorer.spec.labels) if truth is not None else ScannedTruth(motifs)
+    facts = Facts(str(fasta), "" if isinstance(model, nn.Module) else str(model), known.source, command)
+    report = progress or (lambda stage, records: None)
+    with output_folder(out, overwrite=overwrite) as folder:
+        summary, gallery, rejected = _annotate_all(
+            folder, fasta, scorer, options=options, motifs=motifs, truth=known, report=report
+        )
+        report("drawing", summary.records)
+        params = run_facts(facts, scorer, options, summary, rejected.count)
+        write_report(folder, params, summary, gallery.best(_worth_drawing(summary)), rejected.first)
+        write_params(folder, params)
+    factors = summary.factors()
+    return Result(Path(out), summary.records, rejected.count, factors, summary.qualities(), headline(factors[0]))
+
+
+def _annotate_all(
+    folder: Path,
+    fasta: str | Path,
+    scorer: Scorer,
+    *,
+    options: Options,
+    motifs: Mapping[str, Motif],
+    truth: Truth,
+    report: Progress,
+) -> tuple[Summary, Gallery, Rejected]:
+    """Fill tables and store with every record, and count what was found."""
+    labels, matrices = scorer.spec.labels, {label: motif.matrix_id for label, motif in motifs.items()}
+    gallery = Gallery(options.logos)
+    with open_tables(folder, labels, matrices) as tables:
+        rejected = Rejected(tables.add_rejection)
+        records = accepted(read_fasta(fasta), rejected.add)
+        report("calibrating", 0)
+        head = _head(records)
+        if not head:
+            raise _nothing_usable(fasta, rejected)
+        calibration = calibrate([record.sequence for record in head], scorer, options.fpr, options.seed)
+        summary = Summary(labels, matrices, calibration)
+        facts = {"method": method(options), "thresholds": calibration.thresholds.tolist()}
+        with closing(StoreWriter(folder / STORE, labels, facts)) as store:
+            run = Run(scorer, calibration, options, motifs, truth, tables, store, summary, gallery)
+            for chunk in chunks(chain(head, records)):
+                run.add(chunk)
+                report("annotating", summary.records)
+    return summary, gallery, rejected
+
+
+def _head(records: Iterator[Record]) -> list[Record]:
+    """The first records: enough to calibrate, and no more than memory holds."""
+    head: list[Record] = []
+    bases = 0
+    while len(head) < RECORDS and bases < _HEAD_BASES and (record := next(records, None)) is not None:
+        head.append(record)
+        bases += len(record.sequence)
+    return head
+
+
+def _matrices(ids: Mapping[str, str]) -> dict[str, Motif]:
+    """The shipped matrices by label, for the labels that name one of them."""
+    shipped = {motif.matrix_id: motif for motif in shipped_motifs()}
+    return {label: shipped[matrix_id] for label, matrix_id in ids.items() if matrix_id in shipped}
+
+
+def _nothing_usable(fasta: str | Path, rejected: Rejected) -> SequenceError:
+    """Error for a file without a single record that can be annotated."""
+    reasons = " ".join(f"{rejection.record}: {rejection.reason}" for rejection in rejected.first[:_REASONS_SHOWN])
+    return SequenceError(
+        f"{fasta}: none of its {rejected.count} records can be annotated, so nothing was written. {reasons}"
+    )
+
+
+def _worth_drawing(summary: Summary) -> list[str]:
+    """Labels whose best explanations are drawn: those called more than by chance, or else all that are called."""
+    called = [factor for factor in summary.factors() if factor.called]
+    return [factor.label for factor in called if factor.above_chance] or [factor.label for factor in called]

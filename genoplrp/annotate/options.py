@@ -1,0 +1,51 @@
+"""What a run was asked for, checked before anything is read."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from genoplrp.errors import OptionError
+from genoplrp.lrp.composite import Composite, as_composite
+from genoplrp.lrp.prune import PruneLambda, Pruner
+
+Strands = Literal["forward", "both"]
+
+DEFAULT_PRUNER = PruneLambda(0.1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of one run; see :func:`genoplrp.annotate.annotate` for what each means.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of range.
+
+    Examples
+    --------
+    >>> Options(fpr=2)
+    Traceback (most recent call last):
+        ...
+    genoplrp.errors.OptionError: fpr must be at least 0 and below 1; got 2
+    """
+
+    fpr: float = 0.01
+    composite: str | Composite = "genomic"
+    pruner: Pruner = DEFAULT_PRUNER
+    strands: Strands = "forward"
+    batch_size: int = 64
+    logos: int = 6
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        as_composite(self.composite)  # an unknown name is an error
+        if not 0 <= self.fpr < 1:
+            raise OptionError(f"fpr must be at least 0 and below 1; got {self.fpr}")
+        if self.strands not in get_args(Strands):
+            raise OptionError(f"strands must be one of {', '.join(get_args(Strands))}; got {self.strands!r}")
+        if self.batch_size < 1:
+            raise OptionError(f"batch_size must be 1 or more; got {self.batch_size}")
+        if self.logos < 0:
+            raise OptionError(f"logos must be 0 or more; got {self.logos}")
+        if self.seed < 0:
+            raise OptionError(f"seed must be 0 or more; got {self.seed}")

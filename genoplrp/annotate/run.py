@@ -1,0 +1,127 @@
+"""One run at work: chunk after chunk of records is scored, explained, searched for hits, and written."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from genoplrp.annotate.calibrate import Calibration
+from genoplrp.annotate.explain import Explanation, Scored, called_labels, explain
+from genoplrp.annotate.gallery import Gallery, exhibit_of
+from genoplrp.annotate.hits import find_hits
+from genoplrp.annotate.options import Options
+from genoplrp.annotate.quality import qualities
+from genoplrp.annotate.scorer import Scorer
+from genoplrp.annotate.store import StoreWriter
+from genoplrp.annotate.summary import Summary
+from genoplrp.annotate.tables import Tables
+from genoplrp.annotate.truth import Spans, Truth
+from genoplrp.motifs import Motif, MotifHit, best_hits
+from genoplrp.sequence import Record
+
+_CHUNK_BASES = 1 << 17
+
+
+@dataclass
+class Run:
+    """What a run works with, and what it fills.
+
+    Attributes
+    ----------
+    scorer, calibration, options
+        The network, its thresholds, the choices made.
+    motifs
+        Matrix by label.
+    truth
+        Where the instances are that the maps are compared with.
+    tables, store, summary, gallery
+        What is filled.
+    """
+
+    scorer: Scorer
+    calibration: Calibration
+    options: Options
+    motifs: Mapping[str, Motif]
+    truth: Truth
+    tables: Tables
+    store: StoreWriter
+    summary: Summary
+    gallery: Gallery
+    _records: int = field(default=0, init=False)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Annotate one chunk."""
+        scores = self.scorer.scores([record.sequence for record in records])
+        chunk = [Scored(self._records + i, *pair) for i, pair in enumerate(zip(records, scores, strict=True))]
+        self._records += len(records)
+        needed: dict[int, list[Scored]] = defaultdict(list)
+        for scored in chunk:
+            called, top = called_labels(scored.best, self.calibration.thresholds)
+            self.tables.add_record(scored, called, top)
+            self.store.add_record(scored.record.name, scored.record.sequence, scored.best)
+            self.summary.add_record(scored.best, called)
+            for label in called or [top]:
+                needed[label].append(scored)
+        known = dict(self._known(needed))
+        for explanation in explain(chunk, self.scorer, self.calibration.thresholds, self.options):
+            self._add(explanation, *known[explanation.label, explanation.scored.index])
+
+    def _known(
+        self, needed: Mapping[int, Sequence[Scored]]
+    ) -> Iterator[tuple[tuple[int, int], tuple[Spans | None, MotifHit | None]]]:
+        """Instances and the best match of the matrix, for each label and the index of each record explained for it."""
+        for index, chosen in needed.items():
+            label = self.scorer.spec.labels[index]
+            records = [scored.record for scored in chosen]
+            motif = self.motifs.get(label)
+            best = best_hits([record.sequence for record in records], motif) if motif else [None] * len(records)
+            for scored, spans, match in zip(chosen, self.truth.spans(records, label), best, strict=True):
+                yield (index, scored.index), (spans, match)
+
+    def _add(self, explanation: Explanation, spans: Spans | None, best: MotifHit | None) -> None:
+        """Store one explanation and, if its label is called, its hits."""
+        record, index = explanation.scored.record, explanation.label
+        label = self.scorer.spec.labels[index]
+        threshold = float(self.calibration.thresholds[index])
+        quality = qualities(explanation, spans)
+        self.tables.add_quality(explanation, quality)
+        self.store.add_explanation(
+            explanation.scored.index, index, explanation.called, explanation.plrp, explanation.lrp
+        )
+        self.summary.explanations += 1
+        if not explanation.called:
+            return
+        hits = find_hits(explanation.plrp, explanation.explained, record.sequence, self.motifs.get(label))
+        self.tables.add_hits(explanation, hits, probability(explanation.score))
+        self.summary.add_hits(index, hits, best)
+        self.summary.add_quality(index, quality)
+        if self.gallery.wants(label, explanation.score - threshold):
+            self.gallery.add(
+                exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits, qualities=quality)
+            )
+
+
+def probability(score: float) -> float:
+    """Logistic function of a score, without overflow.
+
+    Examples
+    --------
+    >>> probability(0.0), probability(-1000.0)
+    (0.5, 0.0)
+    """
+    return float(np.exp(-np.logaddexp(0.0, -score)))
+
+
+def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Records in lists of about 100,000 bases; a longer record is alone or ends its list."""
+    chunk: list[Record] = []
+    bases = 0
+    for record in records:
+        chunk.append(record)
+        bases += len(record.sequence)
+        if bases >= _CHUNK_BASES:
+            yield chunk
+            chunk, bases = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,112 @@
+"""The network as the job uses it: sequences of any length in, one row of scores a window out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from genoplrp.annotate.options import Strands
+from genoplrp.errors import ModelError
+from genoplrp.lrp.borrow import borrowed, where
+from genoplrp.models import ModelSpec, spec_of
+from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A network in eval mode with what it says about itself, run in batches; `scorer_for` makes one.
+
+    Parameters
+    ----------
+    model
+        Reads (n, 4, length) and gives one score a label.
+    spec
+        Its input length and labels.
+    batch_size
+        Windows that go through the network at once.
+    strands
+        ``"forward"``, or ``"both"``: a window's score is the mean over it and its reverse complement.
+    """
+
+    model: nn.Module
+    spec: ModelSpec
+    batch_size: int = 64
+    strands: Strands = "forward"
+
+    def windows(self, length: int) -> tuple[Window, ...]:
+        """Windows of a record of `length` bases: one if it fits the network, else tiles that overlap by half."""
+        return tile(length, self.spec.length)
+
+    def letters(self, sequence: str, window: Window) -> str:
+        """What the network reads in `window`: its bases, centred among N where the record is shorter."""
+        return place(sequence, window, self.spec.length)
+
+    def scores(self, sequences: Sequence[str]) -> list[NDArray[np.float32]]:
+        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences."""
+        windows = [self.windows(len(sequence)) for sequence in sequences]
+        texts = (
+            self.letters(sequence, window) for sequence, own in zip(sequences, windows, strict=True) for window in own
+        )
+        rows = np.concatenate([*self._batches(texts), np.empty((0, len(self.spec.labels)), np.float32)])
+        return np.split(rows, np.cumsum([len(own) for own in windows])[:-1])
+
+    def to_device(self, x: Tensor) -> Tensor:
+        """`x` where the network is, in the network's floating-point type."""
+        device, dtype = where(self.model)
+        return x.to(device=device, dtype=dtype)
+
+    def _batches(self, texts: Iterator[str]) -> Iterator[NDArray[np.float32]]:
+        """Scores (n, labels) of one batch of windows after the other."""
+        for batch in batches(texts, self.batch_size):
+            x = self.to_device(one_hot(batch))  # (n, 4, l)
+            output = self._outputs(x)
+            if self.strands == "both":
+                output = (output + self._outputs(reverse_complement(x))) / 2
+            yield output.float().cpu().numpy()
+
+    def _outputs(self, x: Tensor) -> Tensor:
+        """The network's outputs, checked for shape and for numbers."""
+        with torch.no_grad():
+            output = self.model(x)
+        expected = (len(x), len(self.spec.labels))
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if shape != expected:
+            raise ModelError(
+                f"the network gave {shape} for {len(x)} windows, but its spec promises outputs {expected}."
+            )
+        if not torch.isfinite(output).all():
+            raise ModelError("the network gave NaN or infinite scores; check its weights.")
+        scores: Tensor = output
+        return scores
+
+
+def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:
+    """Scorer of a network that reads DNA; the network itself, its mode included, stays as it is.
+
+    Raises
+    ------
+    ModelError
+        If the network has no spec, or reads something else than four channels.
+    """
+    spec = spec_of(model)
+    if spec.channels != 4:
+        raise ModelError(f"the network reads {spec.channels} channels; DNA has four: A, C, G, T.")
+    return Scorer(borrowed(model), spec, batch_size, strands)
+
+
+def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size` items, in order."""
+    batch: list[T] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

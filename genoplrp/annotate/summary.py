@@ -1,0 +1,173 @@
+"""What a run found, counted while it goes: the numbers of the report, in memory that does not grow with the records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoplrp.annotate.calibrate import Calibration
+from genoplrp.annotate.hits import Hit
+from genoplrp.annotate.quality import METHODS, METRICS, Quality
+from genoplrp.motifs import MotifHit
+
+_SAMPLE = 5000  # records whose scores are kept for the histogram
+_ABOVE_CHANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One label over all records.
+
+    Attributes
+    ----------
+    label, matrix
+        Name, and the id of its matrix or None.
+    threshold
+        Score above which it is called.
+    called, records
+        Records that call it, of how many.
+    null, fresh
+        Share of shuffled sequences that call it: those behind the threshold, and others.
+    hits, judged, overlapping
+        Hits; those in records with a match of the matrix to compare with; of these, those that share a base with it.
+    """
+
+    label: str
+    matrix: str | None
+    threshold: float
+    called: int
+    records: int
+    null: float
+    fresh: float
+    hits: int
+    judged: int
+    overlapping: int
+
+    @property
+    def share(self) -> float:
+        """Share of the records that call the label."""
+        return self.called / self.records
+
+    @property
+    def overlap(self) -> float:
+        """Share of the hits that overlap the best match of the matrix in their record; NaN without such hits."""
+        return self.overlapping / self.judged if self.judged else nan
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether records call it at least twice as often as shuffled ones do."""
+        return self.called > 0 and self.share >= _ABOVE_CHANCE * max(self.null, self.fresh)
+
+
+@dataclass(frozen=True)
+class QualityRow:
+    """Mean metrics of one label and method over the records that call it; `undefined` counts the NaN of each."""
+
+    label: str
+    method: str
+    explanations: int
+    means: dict[str, float]
+    undefined: dict[str, int]
+
+
+class Summary:
+    """Running counts of a run.
+
+    Parameters
+    ----------
+    labels
+        The network's labels.
+    matrices
+        Matrix id by label.
+    calibration
+        Thresholds and how often chance exceeds them.
+    """
+
+    def __init__(self, labels: Sequence[str], matrices: dict[str, str], calibration: Calibration) -> None:
+        self.labels, self.matrices, self.calibration = tuple(labels), matrices, calibration
+        self.records = 0
+        self.explanations = 0
+        self.scores: list[NDArray[np.float32]] = []  # (m,) a record, of the first records
+        self._called, self._hits, self._judged, self._overlapping = np.zeros((4, len(labels)), dtype=np.int64)
+        self._explained = np.zeros(len(labels), dtype=np.int64)
+        shape = (len(labels), len(METHODS), len(METRICS))
+        self._sums, self._defined = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+
+    def add_record(self, scores: NDArray[np.float32], called: Sequence[int]) -> None:
+        """Count a record with scores (m,) and the labels that it calls."""
+        self.records += 1
+        self._called[list(called)] += 1
+        if len(self.scores) < _SAMPLE:
+            self.scores.append(scores)
+
+    def add_hits(self, label: int, hits: Sequence[Hit], best: MotifHit | None) -> None:
+        """Count a record's hits of a label, and those that share a base with the best match of its matrix."""
+        self._hits[label] += len(hits)
+        if best is not None:
+            self._judged[label] += len(hits)
+            self._overlapping[label] += sum(hit.start < best.end and best.start < hit.end for hit in hits)
+
+    def add_quality(self, label: int, qualities: dict[str, Quality]) -> None:
+        """Add the metrics of both maps of a called label."""
+        self._explained[label] += 1
+        for k, method in enumerate(METHODS):
+            values = np.array([getattr(qualities[method], metric) for metric in METRICS])
+            self._defined[label, k] += ~np.isnan(values)
+            self._sums[label, k] += np.nan_to_num(values)
+
+    def factors(self) -> list[Factor]:
+        """All labels, the one called most often beyond chance first."""
+        found = [
+            Factor(
+                label=label,
+                matrix=self.matrices.get(label),
+                threshold=float(self.calibration.thresholds[i]),
+                called=int(self._called[i]),
+                records=self.records,
+                null=float(self.calibration.null[i]),
+                fresh=float(self.calibration.fresh[i]),
+                hits=int(self._hits[i]),
+                judged=int(self._judged[i]),
+                overlapping=int(self._overlapping[i]),
+            )
+            for i, label in enumerate(self.labels)
+        ]
+        return sorted(found, key=lambda factor: factor.fresh - factor.share)
+
+    def qualities(self) -> list[QualityRow]:
+        """LRP and PLRP of every label that was called, in the order of `factors`."""
+        rows = []
+        for factor in self.factors():
+            i = self.labels.index(factor.label)
+            for k, method in enumerate(METHODS):
+                if self._explained[i]:
+                    rows.append(self._quality(i, k, method))
+        return rows
+
+    def _quality(self, i: int, k: int, method: str) -> QualityRow:
+        n, defined = int(self._explained[i]), self._defined[i, k]
+        means = {m: float(self._sums[i, k, j] / defined[j]) if defined[j] else nan for j, m in enumerate(METRICS)}
+        undefined = {m: n - int(defined[j]) for j, m in enumerate(METRICS)}
+        return QualityRow(self.labels[i], method, n, means, undefined)
+
+
+def headline(factor: Factor) -> str:
+    """One sentence on a label: how often called, how often by chance, and how its hits agree with its matrix.
+
+    Examples
+    --------
+    >>> headline(Factor("CTCF", "MA0139.1", 2.0, 80, 100, 0.01, 0.012, 90, 90, 81))
+    'CTCF is called in 80 of 100 sequences (80.0 %), and in 1.0 % of the same sequences shuffled (1.2 % of a fresh \
+shuffle). Of its 90 hits, 90.0 % overlap the best match of its matrix MA0139.1.'
+    """
+    text = (
+        f"{factor.label} is called in {factor.called:,} of {factor.records:,} sequences ({factor.share:.1%}), and in "
+        f"{factor.null:.1%} of the same sequences shuffled ({factor.fresh:.1%} of a fresh shuffle)."
+    )
+    if not isnan(factor.overlap):
+        text += (
+            f" Of its {factor.hits:,} hits, {factor.overlap:.1%} overlap the best match of its matrix {factor.matrix}."
+        )
+    return text.replace("%", " %")

@@ -1,0 +1,104 @@
+"""The tables of a run, written row by row so that memory does not grow with the number of records."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import astuple
+from math import isnan
+from pathlib import Path
+from typing import TextIO
+
+from genoplrp.annotate.explain import Explanation, Scored
+from genoplrp.annotate.genome import parse_locus
+from genoplrp.annotate.hits import Hit
+from genoplrp.annotate.intake import Rejection
+from genoplrp.annotate.quality import COLUMNS, Quality
+
+GENOME_HITS = "hits.genome.bed"
+_HIT_COLUMNS = (
+    *("record", "start", "end", "label", "matrix", "strand"),
+    *("share", "enrichment", "relevance", "log_odds", "score", "probability"),
+)
+
+
+class Tables:
+    """Open tables of a run; made by `open_tables`.
+
+    ``hits.bed`` and ``hits.genome.bed`` are strict BED6 (score = 1000 times the share of relevance), as browsers want
+    them; ``hits.tsv`` has all that is known of a hit. Coordinates are 0-based half-open.
+    """
+
+    def __init__(self, folder: Path, labels: Sequence[str], matrices: dict[str, str], stack: ExitStack) -> None:
+        self._labels, self._matrices = labels, matrices
+
+        def table(name: str, columns: Sequence[str] = ()) -> TextIO:
+            file = stack.enter_context((folder / name).open("w", encoding="utf-8", newline="\n"))
+            if columns:
+                _write(file, *columns)
+            return file
+
+        self._bed, self._genome = table("hits.bed"), table(GENOME_HITS)
+        self._hits = table("hits.tsv", _HIT_COLUMNS)
+        self._predictions = table("predictions.tsv", ("record", "length", "windows", "called", "top", *labels))
+        self._rma = table("rma.tsv", ("record", "label", "called", "method", *COLUMNS))
+        self._rejected = table("rejected.tsv", ("record", "reason"))
+
+    def add_record(self, scored: Scored, called: Sequence[int], top: int) -> None:
+        """A line of predictions.tsv."""
+        names = ",".join(self._labels[label] for label in called) or "."
+        length, windows = len(scored.record.sequence), len(scored.scores)
+        _write(self._predictions, scored.record.name, length, windows, names, self._labels[top], *scored.best.tolist())
+
+    def add_hits(self, explanation: Explanation, hits: Sequence[Hit], probability: float) -> None:
+        """The lines of an explanation's hits, by start."""
+        record, label = explanation.scored.record, self._labels[explanation.label]
+        locus = parse_locus(record.name, len(record.sequence))
+        for hit in sorted(hits, key=lambda hit: hit.start):
+            score = round(1000 * hit.share)
+            _write(self._bed, record.name, hit.start, hit.end, label, score, hit.strand)
+            if locus is not None:
+                start, end, strand = locus.to_genome(hit.start, hit.end, hit.strand)
+                _write(self._genome, locus.chrom, start, end, label, score, strand)
+            matrix = "." if isnan(hit.log_odds) else self._matrices[label]
+            numbers = (hit.share, hit.enrichment, hit.relevance, hit.log_odds, explanation.score, probability)
+            _write(self._hits, record.name, hit.start, hit.end, label, matrix, hit.strand, *numbers)
+
+    def add_quality(self, explanation: Explanation, qualities: dict[str, Quality]) -> None:
+        """The two lines, LRP and PLRP, of an explanation in rma.tsv."""
+        name, label = explanation.scored.record.name, self._labels[explanation.label]
+        for method, quality in qualities.items():
+            _write(self._rma, name, label, "yes" if explanation.called else "no", method, *astuple(quality))
+
+    def add_rejection(self, rejection: Rejection) -> None:
+        """A line of rejected.tsv."""
+        _write(self._rejected, rejection.record, rejection.reason)
+
+
+@contextmanager
+def open_tables(folder: Path, labels: Sequence[str], matrices: dict[str, str]) -> Iterator[Tables]:
+    """Context in which the tables of `folder` can be added to; they are whole when it is left.
+
+    Parameters
+    ----------
+    folder
+        Where to write.
+    labels
+        The network's labels, columns of predictions.tsv.
+    matrices
+        Matrix id by label, for labels that have one.
+    """
+    with ExitStack() as stack:
+        yield Tables(folder, labels, matrices, stack)
+    genome = folder / GENOME_HITS
+    if not genome.stat().st_size:  # no record's name says where in a genome it lies
+        genome.unlink()
+
+
+def _write(file: TextIO, *values: object) -> None:
+    """One line; numbers with six digits, white space in texts made harmless."""
+    file.write("\t".join(_text(value) for value in values) + "\n")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return "NaN" if isnan(value) else f"{value:.6g}"
+    return str(value).translate({9: " ", 10: " ", 13: " "})

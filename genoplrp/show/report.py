@@ -1,0 +1,123 @@
+"""``report.html``: one page that opens anywhere, offline, and says what a run found and how far to trust it."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from genoplrp.annotate.gallery import Exhibit
+from genoplrp.annotate.intake import Rejection
+from genoplrp.annotate.summary import Factor, QualityRow, Summary
+from genoplrp.show.histogram import Histogram, histogram
+from genoplrp.show.logo import write_logos
+
+_NONE = "\N{EN DASH}"
+
+_FILES = {
+    "hits.bed": "One line a motif hit, BED6: record, start, end, factor, 1000 x its share of relevance, strand.",
+    "hits.genome.bed": "The same hits in genome coordinates, for a genome browser.",
+    "hits.tsv": "The same hits with all columns: share, enrichment, relevance, log-odds, score, probability.",
+    "predictions.tsv": "One line a record: length, factors called, best factor, score of every factor.",
+    "rma.tsv": "How well each map agrees with the truth, LRP and PLRP, for every explanation.",
+    "attributions.zarr": "Sequences, scores and the relevance of every base; see genoplrp.annotate.read_attributions.",
+    "logos": "The figures of this page as PNG and SVG.",
+    "rejected.tsv": "Every record that was not annotated, and why.",
+    "params.json": "Versions, model hash, thresholds, options and counts: what it takes to repeat this run.",
+}
+
+
+def write_report(
+    folder: Path,
+    params: Mapping[str, Any],
+    summary: Summary,
+    exhibits: Sequence[Exhibit],
+    rejected: Sequence[Rejection],
+) -> None:
+    """Write ``report.html`` and the figures in ``logos/`` into `folder`.
+
+    Parameters
+    ----------
+    folder
+        A run's folder, its tables already written.
+    params
+        What params.json will hold.
+    summary
+        The run's counts.
+    exhibits
+        What to draw.
+    rejected
+        The first records rejected.
+    """
+    names = write_logos(exhibits, folder / "logos")
+    factors = summary.factors()
+    above = [factor for factor in factors if factor.above_chance]
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            params=params,
+            source=_short(str(params["input"])),
+            model=_short(str(params["model"]["name"])),
+            top=factors[0],
+            above=above,
+            others=[factor for factor in factors if not factor.above_chance],
+            histogram=_histogram(summary, factors[0]),
+            exhibits=[
+                (exhibit, _data_url(folder / "logos" / f"{name}.svg"))
+                for exhibit, name in zip(exhibits, names, strict=True)
+            ],
+            qualities=_shown(summary.qualities(), above),
+            rejected=rejected,
+            files={name: text for name, text in _FILES.items() if name == "params.json" or (folder / name).exists()},
+        )
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _environment() -> jinja2.Environment:
+    """Templates with names and reasons escaped, and an error for a name that is not there."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("genoplrp.show"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = _percent
+    environment.filters["number"] = _number
+    return environment
+
+
+def _histogram(summary: Summary, factor: Factor) -> Histogram:
+    """Scores of the first records and of shuffles, for one label."""
+    i = summary.labels.index(factor.label)
+    return histogram(np.stack(summary.scores)[:, i], summary.calibration.scores[:, i], factor.threshold)
+
+
+def _shown(rows: Sequence[QualityRow], above: Sequence[Factor]) -> list[tuple[QualityRow, QualityRow]]:
+    """LRP and PLRP of the labels called more than by chance (of all that are called, if there are none)."""
+    pairs = list(zip(rows[::2], rows[1::2], strict=True))
+    names = {factor.label for factor in above}
+    return [pair for pair in pairs if pair[0].label in names] or pairs
+
+
+def _short(path: str) -> str:
+    """The last part of a path."""
+    return "standard input" if path == "-" else Path(path).name
+
+
+def _data_url(path: Path) -> str:
+    """An SVG file as the source of an image, so that the page needs no other file."""
+    return "data:image/svg+xml;base64," + b64encode(path.read_bytes()).decode("ascii")
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return _NONE if isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return _NONE if isnan(value) else f"{value:.{digits}f}"
