@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import ModelError, OptionError
+from genoplrp.errors import GenoPLRPError, ModelError, OptionError
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.plan import make_plan
 from genoplrp.lrp.propagate import Propagated, propagate
-from genoplrp.lrp.prune import NoPrune, PruneLambda, Pruner
+from genoplrp.lrp.prune import PruneLambda, Pruner
 from genoplrp.lrp.tape import Tape, record
 from genoplrp.lrp.target import Scores, Target, choose_target, scores_of, start_at, start_at_callable
 
@@ -86,7 +86,7 @@ def attribute(
     Parameters
     ----------
     model
-        Any PyTorch network on the ops of `genoplrp.lrp.ops`. It is borrowed: explained as in eval mode, and not changed.
+        Any PyTorch network on the ops of `genoplrp.lrp.ops`. It is borrowed: explained in eval mode, not changed.
     x
         Inputs, (n, 4, l) one-hot for DNA, channels A, C, G, T; all-zero columns (N) get zero relevance. Other shapes
         with samples first (images) work too.
@@ -134,9 +134,7 @@ def attribute(
     x = x.to(device=place or device, dtype=dtype or (x.dtype if x.is_floating_point() else torch.float32))
     size = batch_size or max(1, POSITIONS_A_BATCH // max(1, x[0, 0].numel()))
     explain = _Explainer(stand_in, composite, pruner, strands, tuple(layers), hypothetical)
-    parts = [
-        explain(batch, _of_batch(target, first, len(batch), len(x)), first) for first, batch in _batches(x, size)
-    ]
+    parts = [explain(batch, _of_batch(target, first, len(batch), len(x)), first) for first, batch in _batches(x, size)]
     return _joined(parts)
 
 
@@ -170,17 +168,15 @@ class _Explainer:
     def _record(self, x: Tensor) -> _Recorded:
         try:
             tape, output = record(self.model, x)
+        except GenoPLRPError:
+            raise
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:
-            if isinstance(error, ModelError):
-                raise
             raise ModelError(
                 f"the model does not take input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
             ) from error
         return _Recorded(tape, scores_of(tape, output))
 
-    def _propagate(
-        self, recorded: list[_Recorded], target: Target
-    ) -> tuple[list[Propagated], Tensor, Tensor | None]:
+    def _propagate(self, recorded: list[_Recorded], target: Target) -> tuple[list[Propagated], Tensor, Tensor | None]:
         chosen = None
         if not callable(target):
             tables = [_table(part.scores) for part in recorded]

@@ -6,15 +6,28 @@ from typing import Any
 import torch
 from torch import nn
 
+from genoplrp.errors import UnsupportedCallError
+
 
 def borrowed(model: nn.Module, device: torch.device | str | None = None) -> nn.Module:
     """The model itself where it is in eval mode and on the device; otherwise a stand-in that is.
 
     The stand-in shares parameters and buffers with the model (on another device it has copies), so that switching to
     eval mode is seen by nobody else: neither by the caller after an exception nor by another thread.
+
+    Raises
+    ------
+    UnsupportedCallError
+        A scripted module.
     """
     module = getattr(model, "_orig_mod", model)  # torch.compile's wrapper keeps the Python module there
-    if device is not None and any(tensor.device != torch.device(device) for tensor in _tensors(module)):
+    for name, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise UnsupportedCallError(
+                f"module {name or 'model'!r} is scripted (torch.jit): its calls cannot be seen. "
+                "Pass the Python module that it was made from, or a torch.export of it."
+            )
+    if device is not None and any(_elsewhere(tensor, torch.device(device)) for tensor in _tensors(module)):
         module = copy.deepcopy(module).to(device)
     if any(part.training for part in module.modules()):
         module = _stand_in(module, {})
@@ -25,6 +38,11 @@ def where(model: nn.Module) -> tuple[torch.device | None, torch.dtype | None]:
     """(device, dtype) of the first floating-point parameter or buffer; (None, None) without any."""
     first = next((tensor for tensor in _tensors(model) if tensor.is_floating_point()), None)
     return (None, None) if first is None else (first.device, first.dtype)
+
+
+def _elsewhere(tensor: torch.Tensor, device: torch.device) -> bool:
+    same_kind = tensor.device.type == device.type
+    return not same_kind or (device.index is not None and tensor.device.index != device.index)
 
 
 def _tensors(model: nn.Module) -> list[torch.Tensor]:

@@ -97,7 +97,7 @@ def _convolution(call: Call) -> LinearMap:
 
     def adjoint(s: Tensor, w: Tensor, x: Tensor) -> Tensor:
         padded = pad(x)
-        gradient = torch.ops.aten.convolution_backward(
+        gradient: Tensor = torch.ops.aten.convolution_backward(
             s, padded, w, None, stride, before, dilation, False, [0] * axes, groups, [True, False, False]
         )[0]
         for axis, amount in enumerate(extra):

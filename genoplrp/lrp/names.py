@@ -53,7 +53,9 @@ def op_name(func: Callable[..., Any]) -> str:
     return _base(_raw_name(func))
 
 
-def out_of_place(func: Callable[..., Any], args: Args, kwargs: Kwargs) -> tuple[Callable[..., Any], Args, Kwargs] | None:
+def out_of_place(
+    func: Callable[..., Any], args: Args, kwargs: Kwargs
+) -> tuple[Callable[..., Any], Args, Kwargs] | None:
     """The same call in its out-of-place form, where this one overwrites its first argument; None where it does not."""
     raw = _raw_name(func)
     if raw in _AUGMENTED or (raw.endswith("_") and not raw.endswith("__")):

@@ -54,27 +54,23 @@ SQUASHING = {"softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid", "l
 
 def refusal(call: Call) -> str | None:
     """Why this particular call has no rule although its kind has one; None where it has."""
-    live = [leaf for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
-    tensors = [leaf for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Tensor)]
-    training = argument(call, "training", False)
-    match KINDS.get(call.op):
-        case Kind.CONV | Kind.DENSE if len(live) > 1 or isinstance(argument(call, "weight", None), Value):
-            return "its weights depend on the input (a product of two computed tensors)"
-        case Kind.DENSE if call.op == "einsum" and len(tensors) > 1:
-            return "it multiplies more than two tensors"
-        case Kind.PRODUCT if call.op == "div" and not isinstance(call.args[0], Value):
-            return "it divides by a tensor computed from the input"
-        case Kind.PRODUCT if call.op == "div" and len(live) > 1:
-            return "it divides by a tensor computed from the input"
-        case Kind.PRODUCT if len(live) > 2:
-            return "it multiplies more than two tensors"
-        case Kind.ACTIVATION if len(live) > 1:
-            return "its parameters depend on the input"
-        case Kind.AFFINE if training or _statistics_missing(call):
-            return "batch norm uses the statistics of the batch: call model.eval(), with track_running_stats=True"
-        case Kind.VIEW if "dropout" in call.op and training:
-            return "dropout is active: call model.eval()"
-    return None
+    kind = KINDS.get(call.op)
+    live = sum(isinstance(leaf, Value) for leaf in leaves((call.args, call.kwargs)))
+    constants = sum(isinstance(leaf, Tensor) for leaf in leaves((call.args, call.kwargs)))
+    linear = kind in {Kind.CONV, Kind.DENSE}
+    training = bool(argument(call, "training", False))
+    depends = linear and (live > 1 or isinstance(argument(call, "weight", None), Value))
+    divides = call.op == "div" and (live > 1 or not isinstance(call.args[0], Value))
+    of_batch = kind is Kind.AFFINE and (training or not isinstance(argument(call, "running_mean", None), Tensor))
+    reasons = {
+        "its weights depend on the input (a product of two computed tensors)": depends,
+        "it multiplies more than two tensors": call.op == "einsum" and constants > 1,
+        "it divides by a tensor computed from the input": divides,
+        "its parameters depend on the input": kind is Kind.ACTIVATION and live > 1,
+        "batch norm uses the statistics of the batch: call model.eval(), with track_running_stats=True": of_batch,
+        "dropout is active: call model.eval()": "dropout" in call.op and training,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def argument(call: Call, name: str, default: object) -> object:
@@ -108,7 +104,3 @@ def _signature(call: Call) -> tuple[str, ...]:
     if "dropout" in call.op:
         return ("input", "p", "training")
     return _SIGNATURES.get(call.op, ())
-
-
-def _statistics_missing(call: Call) -> bool:
-    return not isinstance(argument(call, "running_mean", None), Tensor)

@@ -22,7 +22,8 @@ class Step:
 
     call: Call
     kind: Kind
-    rule: Rule | OpRule | None  # of a linear call or of a user's op; other kinds have one rule
+    rule: Rule | None  # of a linear call; the other kinds have one rule each
+    op_rule: OpRule | None  # a user's function for this op
     folded: Call | None  # the batch norm folded into this linear call
     reads_input: bool  # a linear call on the network's input itself
 
@@ -41,8 +42,8 @@ class Step:
         """The rule, in words."""
         if self.kind in LINEAR:
             return str(self.rule) + (f", with {self.folded.label} folded in" if self.folded else "")
-        if callable(self.rule):
-            return f"your rule {getattr(self.rule, '__name__', 'function')}"
+        if self.op_rule is not None:
+            return f"your rule {getattr(self.op_rule, '__name__', 'function')}"
         return {
             Kind.SUM: "epsilon on the contributions",
             Kind.AFFINE: "epsilon on the contributions",
@@ -176,15 +177,12 @@ def _channels_agree(call: Call, tape: Tape) -> bool:
 
 def _step(call: Call, composite: Composite, folds: dict[Call, Call], input_values: frozenset[int]) -> Step:
     kind = kind_of(call, composite)
-    rule: Rule | OpRule | None = None
     registered = composite.ops.get(call.op)
-    reads_input = False
-    if registered is not None:
-        rule = registered if callable(registered) else None
-    elif kind in LINEAR:
-        reads_input = call.inputs[0] in input_values
-        rule = composite.rule(kind, layer=call.layer, label=call.label, reads_input=reads_input)
-    return Step(call, kind, rule, folds.get(call), reads_input)
+    if kind not in LINEAR:
+        return Step(call, kind, None, registered if callable(registered) else None, None, False)
+    reads_input = call.inputs[0] in input_values
+    rule = composite.rule(kind, layer=call.layer, label=call.label, reads_input=reads_input)
+    return Step(call, kind, rule, None, folds.get(call), reads_input)
 
 
 def _check_layer_names(steps: tuple[Step, ...], composite: Composite, pruner: Pruner) -> None:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.composite import OpRule
 from genoplrp.lrp.ledger import Ledger
-from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
+from genoplrp.lrp.linear import batch_norm_scale, linear_map
 from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.prune import PruneLambda, PruneM, cut
@@ -110,8 +111,8 @@ def _settle(walk: _Walk, index: int) -> Tensor:
 
 
 def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor]) -> None:
-    if callable(step.rule) and step.kind not in LINEAR:
-        given = _user_rule(walk, step, received)
+    if step.op_rule is not None:
+        given = _user_rule(walk, step, step.op_rule, received)
     else:
         given = _HANDLERS[step.kind](walk, step, received)
     for index, amount in given.items():
@@ -139,7 +140,8 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
     index = step.call.inputs[0]
     x, z, relevance = walk.tensor(index), walk.tensor(step.output), received[step.output]
     present = _present_in_view(walk, index) if step.reads_input else None
-    made = step.rule(linear, x, z, relevance, present)  # type: ignore[misc, operator]  # a Rule on every linear step
+    assert step.rule is not None, "every linear step has a rule"
+    made = step.rule(linear, x, z, relevance, present)
     if step.reads_input:
         _route_multipliers(walk, index, made)
         return {index: made.relevance(x)}
@@ -152,7 +154,7 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
     dropped = cut(given, amounts)
     keep = dropped.keep.to(x.dtype)
     left = x * keep
-    again = step.rule(linear, left, linear.output(left), relevance, keep)  # type: ignore[misc, operator]
+    again = step.rule(linear, left, linear.output(left), relevance, keep)
     pruned = again.relevance(left)
     loss = _totals(walk, {index: given}) - _totals(walk, {index: pruned})
     walk.ledger.enter_cut(step, dropped, rescaled=False, loss=loss)
@@ -190,7 +192,9 @@ def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, 
     Half is each factor's Shapley value in a product measured from zero (Achtibat et al. 2024, AttnLRP, section 3.3).
     """
     relevance = received[step.output]
-    factors = [leaf for leaf in leaves((step.call.args, step.call.kwargs)) if isinstance(leaf, (Value, Tensor, float, int))]
+    factors = [
+        leaf for leaf in leaves((step.call.args, step.call.kwargs)) if isinstance(leaf, (Value, Tensor, float, int))
+    ]
     live = [factor for factor in factors if isinstance(factor, Value)]
     given: dict[int, Tensor] = {}
     for factor in live:
@@ -202,9 +206,9 @@ def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, 
     return given
 
 
-def _user_rule(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+def _user_rule(walk: _Walk, step: Step, rule: OpRule, received: dict[int, Tensor]) -> dict[int, Tensor]:
     inputs = tuple(walk.tensor(index) for index in step.call.inputs)
-    given = step.rule(inputs, walk.tensor(step.output), received[step.output])  # type: ignore[misc, operator, call-arg, arg-type]
+    given = rule(inputs, walk.tensor(step.output), received[step.output])
     shapes = [tuple(part.shape) for part in given]
     if shapes != [tuple(x.shape) for x in inputs]:
         raise OptionError(
@@ -233,8 +237,11 @@ def _adjoint(walk: _Walk, step: Step, cotangents: Mapping[int, Tensor]) -> dict[
     with torch.enable_grad():
         start = {index: walk.tensor(index).detach().requires_grad_() for index in inputs}
         result = [leaf for leaf in leaves(step.call.run(start)) if isinstance(leaf, Tensor)]
-        reached = [(leaf, cotangents[index]) for leaf, index in zip(result, step.call.outputs, strict=False)
-                   if index in cotangents and leaf.requires_grad]  # fmt: skip
+        reached = [
+            (leaf, cotangents[index])
+            for leaf, index in zip(result, step.call.outputs, strict=False)
+            if index is not None and index in cotangents and leaf.requires_grad
+        ]
         slopes = torch.autograd.grad(
             [leaf for leaf, _ in reached],
             list(start.values()),
@@ -257,7 +264,11 @@ def _present_in_view(walk: _Walk, index: int) -> Tensor | None:
         return walk.present
     seen = {0: walk.present}
     for step in walk.plan.steps:
-        if step.kind is Kind.VIEW and set(step.call.inputs) <= seen.keys() and set(step.outputs) <= walk.plan.input_values:
+        if (
+            step.kind is Kind.VIEW
+            and set(step.call.inputs) <= seen.keys()
+            and set(step.outputs) <= walk.plan.input_values
+        ):
             result = [leaf for leaf in leaves(step.call.run(seen)) if isinstance(leaf, Tensor)]
             seen.update(
                 (number, leaf) for number, leaf in zip(step.call.outputs, result, strict=False) if number is not None
@@ -296,6 +307,6 @@ def _check_sample_axis(walk: _Walk, index: int, step: Step) -> None:
     if walk.tensor(index).shape[0] != walk.samples:
         raise UnsupportedCallError(
             f"pruning works per sample, but the tensor that layer {step.call.label!r} reads has shape "
-            f"{tuple(walk.tensor(index).shape)}, without the {walk.samples} samples on its first axis. Use batch_size=1, "
-            f"or leave that layer out by naming the layers to prune: PruneLambda({{layer: p}})."
+            f"{tuple(walk.tensor(index).shape)}, without the {walk.samples} samples on its first axis. Use "
+            f"batch_size=1, or leave that layer out by naming the layers to prune: PruneLambda({{layer: p}})."
         )

@@ -55,7 +55,9 @@ class _Pruner:
         for choice in self.p.values() if isinstance(self.p, Mapping) else (self.p,):
             for amount in _both(choice):
                 if isinstance(amount, bool) or not isinstance(amount, (int, float, SparsityGain)):
-                    raise OptionError(f"{type(self).__name__}: p must be numbers in [0, 1) or SparsityGain; got {amount!r}")
+                    raise OptionError(
+                        f"{type(self).__name__}: p must be numbers in [0, 1) or SparsityGain; got {amount!r}"
+                    )
                 if not isinstance(amount, SparsityGain) and not 0 <= amount < 1:
                     raise OptionError(f"{type(self).__name__}: p must be in [0, 1); got {amount}")
 
@@ -154,7 +156,7 @@ def _part(magnitude: Tensor, amount: Amount) -> tuple[Tensor, Tensor, Tensor]:
 
 def _while_gaining(ordered: Tensor, mass: Tensor, ends_tie: Tensor, amount: SparsityGain) -> Tensor:
     """True at the ends of tie groups that are dropped under the sparsity-gain rule."""
-    n, k = ordered.shape
+    k = ordered.shape[1]
     total = mass[:, -1:]
     zeros = (ordered == 0).sum(1, keepdim=True)
     count = (k - zeros).clamp(min=1)
@@ -177,8 +179,7 @@ def _while_gaining(ordered: Tensor, mass: Tensor, ends_tie: Tensor, amount: Spar
 
 def _previous(values: Tensor, at: Tensor, start: Tensor) -> Tensor:
     """For every column the value at the last marked column before it, ``start`` where there is none."""
-    n, k = values.shape
-    columns = torch.arange(k, device=values.device).expand(n, k)
+    columns = torch.arange(values.shape[1], device=values.device).expand_as(values)
     seen = torch.where(at, columns, -1).cummax(1).values
     last = torch.cat([torch.full_like(seen[:, :1], -1), seen[:, :-1]], 1)
     return torch.where(last < 0, start, values.gather(1, last.clamp(min=0)))

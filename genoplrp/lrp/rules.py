@@ -10,7 +10,8 @@ Each rule is called as ``rule(linear, x, z, relevance, present)``:
 It returns `Multipliers`, from which the input's relevance follows. Stabiliser: ``z + 1e-6 sign(z)`` with
 ``sign(0) = +1``. Absorbed relevance (bias, stabiliser, dead neurons) is not handed on; the ledger shows it.
 
-Source: Montavon et al., "Layer-Wise Relevance Propagation: An Overview" (2019); generalised gamma: Andeol et al. (2021).
+Sources: Montavon et al., "Layer-Wise Relevance Propagation: An Overview" (2019); the generalised gamma rule: Andeol et
+al., "Learning Domain Invariant Representations by Joint Wasserstein Distance Minimization" (2021).
 """
 
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ class AlphaBeta:
         return Multipliers(positive, share(linear.minus, linear.plus))
 
 
-def ZPlus() -> AlphaBeta:  # noqa: N802 - a rule's name, as the others are
+def ZPlus() -> AlphaBeta:
     """The zplus rule: alpha-beta with alpha = 1, beta = 0."""
     return AlphaBeta(1.0, 0.0)
 

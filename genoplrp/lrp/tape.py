@@ -1,9 +1,9 @@
 """Record one forward pass as immutable calls.
 
-The model runs once under a `torch.overrides.TorchFunctionMode`. Each call that touches a live tensor (one computed from
-the network's input) becomes a `Call`; tensors become `Value` numbers, so that a tensor that is overwritten in place gets
-a new number and old calls keep the old content. No hooks, no patched classes, nothing is stored on the model, and since
-torch keeps function modes per thread, several threads may record the same model.
+The model runs once under a `torch.overrides.TorchFunctionMode`. Each call that touches a live tensor (one computed
+from the network's input) becomes a `Call`; tensors become `Value` numbers, so that a tensor that is overwritten in
+place gets a new number and old calls keep the old content. No hooks, no patched classes, nothing is stored on the
+model, and since torch keeps function modes per thread, several threads may record the same model.
 """
 
 import sys
@@ -154,8 +154,8 @@ class Tape(TorchFunctionMode):
         if leaf.is_floating_point() and id(leaf) not in self._alive and not self.accepts_foreign:
             raise UnsupportedCallError(
                 f"the model uses a tensor of shape {tuple(leaf.shape)} that no recorded call made (in "
-                f"{self._where(((), {}))[1]}). If a scripted or compiled function computed it, call the Python function "
-                "instead; if it is a constant, make it a buffer (self.register_buffer) or an attribute of the module."
+                f"{self._where(((), {}))[1]}). If a scripted or compiled function computed it, call the Python "
+                "function instead; if it is a constant, make it a buffer (self.register_buffer) or an attribute of the module."
             )
         return leaf
 
@@ -172,7 +172,7 @@ class Tape(TorchFunctionMode):
         return self._bind(leaf)
 
     def _overwrite(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-        """Run an in-place call: what was recorded keeps its content, other views of the memory must not be read again."""
+        """Run an in-place call: what was recorded keeps its content; other views of the memory turn stale."""
         target: Tensor = args[0]
         memory = target.untyped_storage().data_ptr()
         for key, tensor in self._alive.items():
@@ -244,14 +244,8 @@ def record(model: nn.Module, x: Tensor) -> tuple[Tape, Any]:
     Raises
     ------
     UnsupportedCallError
-        Scripted or compiled modules, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
+        Scripted or compiled functions, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
     """
-    for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            raise UnsupportedCallError(
-                f"module {name or 'model'!r} is scripted (torch.jit): its calls cannot be seen. "
-                "Pass the Python module that it was made from, or a torch.export of it."
-            )
     tape = Tape(model, x.detach().clone())
     with torch.no_grad(), tape:
         output = model(tape.values[0])

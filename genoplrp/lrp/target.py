@@ -72,7 +72,9 @@ def choose_target(scores: Tensor, target: Target) -> Tensor:
             f"{tuple(chosen.shape)}"
         )
     if ((chosen < 0) | (chosen >= outputs)).any():
-        raise OptionError(f"target must be in 0..{outputs - 1}, the model's outputs; got {chosen.unique().tolist()}")
+        raise OptionError(
+            f"target must be in 0..{outputs - 1}, the model's outputs; got {sorted(set(chosen.flatten().tolist()))}"
+        )
     return chosen.long().expand(n).clone()
 
 
