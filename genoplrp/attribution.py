@@ -120,7 +120,7 @@ def attribute(
 
     Examples
     --------
-    >>> from genoplrp import one_hot
+    >>> from genoplrp import NoPrune, one_hot
     >>> _ = torch.manual_seed(0)
     >>> net = nn.Sequential(nn.Conv1d(4, 8, 5), nn.ReLU(), nn.AdaptiveMaxPool1d(1), nn.Flatten(), nn.Linear(8, 1))
     >>> result = attribute(net, one_hot(["ACGTNACGTTGCA"]), pruner=NoPrune())

@@ -155,7 +155,7 @@ class Tape(TorchFunctionMode):
             raise UnsupportedCallError(
                 f"the model uses a tensor of shape {tuple(leaf.shape)} that no recorded call made (in "
                 f"{self._where(((), {}))[1]}). If a scripted or compiled function computed it, call the Python "
-                "function instead; if it is a constant, make it a buffer (self.register_buffer) or an attribute of the module."
+                "function instead; if it is a constant, register it as a buffer of the module."
             )
         return leaf
 
