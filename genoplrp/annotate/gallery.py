@@ -83,11 +83,10 @@ def exhibit_of(
     hits: Sequence[Hit],
     qualities: dict[str, Quality],
 ) -> Exhibit:
-    """The stretch of a record around its best hit (or its highest relevance), at most `CROP` bases."""
+    """The stretch of a record around its best hits (or its highest relevance), at most `CROP` bases."""
     record = explanation.scored.record
     length = len(record.sequence)
-    peak = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
-    start = min(max(0, peak - CROP // 2), max(0, length - CROP))
+    start = min(max(0, _middle(explanation, hits) - CROP // 2), max(0, length - CROP))
     piece = slice(start, start + CROP)
     return Exhibit(
         record=record.name,
@@ -103,3 +102,14 @@ def exhibit_of(
         hits=tuple(hits),
         qualities=qualities,
     )
+
+
+def _middle(explanation: Explanation, hits: Sequence[Hit]) -> int:
+    """Middle of the best hit and of as many of the next ones as can be drawn with it."""
+    if not hits:
+        return int(explanation.plrp.argmax())
+    start, end = hits[0].start, hits[0].end
+    for hit in hits[1:]:
+        if max(end, hit.end) - min(start, hit.start) <= CROP:
+            start, end = min(start, hit.start), max(end, hit.end)
+    return (start + end) // 2

@@ -75,6 +75,7 @@ def annotate(
     logos: int = 6,
     seed: int = 0,
     overwrite: bool = False,
+    trust: bool = False,
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Result:
@@ -107,6 +108,8 @@ def annotate(
         Of the shuffles.
     overwrite
         Whether `out` may be replaced if an earlier run wrote it. A folder with other files in it never is.
+    trust
+        Whether a model file may run code; see :func:`genoplrp.load_model`.
     progress
         Called now and then with a stage and a number of records.
     command
@@ -140,7 +143,7 @@ def annotate(
     """
     options = Options(fpr, composite, pruner, strands, batch_size, logos, seed)
     check_output(Path(out).resolve(), overwrite)
-    network = model if isinstance(model, nn.Module) else load_model(model)
+    network = model if isinstance(model, nn.Module) else load_model(model, trust=trust)
     scorer = scorer_for(network, batch_size, strands)
     motifs = _matrices(scorer.spec.motifs)
     known = BedTruth(truth, scorer.spec.labels) if truth is not None else ScannedTruth(motifs)

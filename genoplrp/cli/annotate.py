@@ -1,0 +1,76 @@
+"""``genoplrp annotate``: the main job on a user's file."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genoplrp.cli import options as o
+from genoplrp.cli.failing import REJECTED, failing
+from genoplrp.cli.progress import progress_bar
+
+
+def annotate(
+    fasta: Annotated[
+        str, typer.Argument(metavar="SEQUENCES.fa", help="FASTA file, plain, gzip or bgzip; '-' for standard input.")
+    ],
+    *,
+    model: Annotated[str, typer.Option("--model", "-m", help="Shipped network (vertebrate20) or a model file.")],
+    out: o.Out,
+    fpr: o.Fpr = 0.01,
+    composite: o.CompositeName = "genomic",
+    pruner: o.PrunerChoice = o.PrunerName.LAMBDA,
+    p: o.P = 0.1,
+    strands: o.Strands = o.StrandsName.FORWARD,
+    batch_size: o.BatchSize = 64,
+    truth: o.Truth = None,
+    logos: o.Logos = 6,
+    seed: o.Seed = 0,
+    overwrite: o.Overwrite = False,
+    trust: o.Trust = False,
+) -> None:
+    """Annotate every sequence of a FASTA file with what a network sees in it, and write a report.
+
+    OUT holds report.html (start there), hits.bed, hits.tsv, predictions.tsv,
+    rma.tsv, attributions.zarr, logos/, rejected.tsv and params.json.
+
+    Exit code: 0 all done, 1 some records were rejected, 2 unusable input or
+    options.
+    """
+    with failing(), progress_bar(fasta) as report:
+        from genoplrp.annotate import annotate as run
+        from genoplrp.lrp import PruneLambda, PruneM
+
+        _warn_of_leftovers(out)
+        result = run(
+            fasta,
+            model,
+            out,
+            fpr=fpr,
+            composite=composite,
+            pruner=PruneLambda(p) if pruner is o.PrunerName.LAMBDA else PruneM(p),
+            strands=strands.value,
+            batch_size=batch_size,
+            truth=truth,
+            logos=logos,
+            seed=seed,
+            overwrite=overwrite,
+            trust=trust,
+            progress=report,
+            command=shlex.join(["genoplrp", *sys.argv[1:]]),
+        )
+    typer.echo(result.headline, err=True)
+    typer.echo(f"{result.annotated:,} sequences annotated; open {result.out / 'report.html'}", err=True)
+    if result.rejected:
+        typer.echo(f"{result.rejected:,} records rejected; reasons are in {result.out / 'rejected.tsv'}", err=True)
+        raise typer.Exit(REJECTED)
+
+
+def _warn_of_leftovers(out: Path) -> None:
+    """Name the hidden folders of killed runs: they are not deleted, for a run may still be at work in one."""
+    from genoplrp.annotate.output import leftovers
+
+    for folder in leftovers(out):
+        typer.echo(f"genoplrp: {folder} is left from a run that was killed (or still goes); delete it if so", err=True)

@@ -1,0 +1,29 @@
+"""Errors at the command line: one clear line on standard error and an exit code, no traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from genoplrp.errors import GenoPLRPError
+
+REJECTED = 1
+UNUSABLE = 2
+INTERRUPTED = 130
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Context of a command's work: what the user can mend becomes a message, everything else stays a traceback."""
+    try:
+        yield
+    except GenoPLRPError as error:
+        message, code = str(error), UNUSABLE
+    except OSError as error:  # a full disk, a folder taken away: not this program's fault, nor worth a traceback
+        message, code = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", UNUSABLE
+    except KeyboardInterrupt:
+        message, code = "interrupted; nothing was written", INTERRUPTED
+    else:
+        return
+    typer.echo(f"genoplrp: {'' if code == INTERRUPTED else 'error: '}{message}", err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,52 @@
+"""Options that several commands share, with their help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class PrunerName(StrEnum):
+    """How pruned relevance is made up for."""
+
+    LAMBDA = "lambda"
+    M = "m"
+
+
+class StrandsName(StrEnum):
+    """Which strands are read."""
+
+    FORWARD = "forward"
+    BOTH = "both"
+
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write; it appears when all is done, or not at all.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if an earlier run wrote it.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Load model files that can run code (pickles, .pt2). Only if you know the source."),
+]
+Fpr = Annotated[
+    float, typer.Option(help="Share of shuffled sequences that may exceed a factor's threshold, 0 <= FPR < 1.")
+]
+CompositeName = Annotated[
+    str,
+    typer.Option(
+        "--composite",
+        help="Rules: genomic, epsilon, epsilon-plus, epsilon-plus-flat, epsilon-alpha2-beta1, epsilon-gamma-box.",
+    ),
+]
+PrunerChoice = Annotated[
+    PrunerName,
+    typer.Option("--pruner", help="lambda: scale what is kept; m: apply each rule again without what is not."),
+]
+P = Annotated[float, typer.Option("--p", help="Share of relevance dropped at each layer, 0 (plain LRP) <= P < 1.")]
+Strands = Annotated[StrandsName, typer.Option(help="Explain the sequence as it is, or the mean of both strands.")]
+BatchSize = Annotated[int, typer.Option(help="Windows that go through the network at once.")]
+Truth = Annotated[
+    Path | None,
+    typer.Option(help="BED file of true sites to compare with; by default matches of each factor's matrix."),
+]
+Logos = Annotated[int, typer.Option(help="How many of the best sequences are drawn.")]
+Seed = Annotated[int, typer.Option(help="Seed of the shuffles.")]
