@@ -92,11 +92,9 @@ def _null_scores(
 ) -> NDArray[np.float32]:
     """Largest score of each shuffled sequence, (rounds * n, labels)."""
     limit = _STRETCH_WINDOWS * scorer.spec.length
-    best = []
-    for _ in range(rounds):
-        shuffled = [dinucleotide_shuffle(_stretch(sequence, limit, rng), rng) for sequence in sequences]
-        best += [scores.max(0) for scores in scorer.scores(shuffled)]
-    return np.stack(best)
+    stretches = (_stretch(sequence, limit, rng) for _ in range(rounds) for sequence in sequences)
+    shuffled = [dinucleotide_shuffle(stretch, rng) for stretch in stretches]
+    return np.stack([scores.max(0) for scores in scorer.scores(shuffled)])
 
 
 def _stretch(sequence: str, limit: int, rng: np.random.Generator) -> str:

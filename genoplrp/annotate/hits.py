@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from genoplrp.motifs import Motif
 
 ENRICHMENT = 2.0
-"""A hit carries at least this many times the relevance that its width would get by chance."""
+"""A hit carries at least this many times the relevance that its width would get by chance; see `smallest_share`."""
 
 SPAN_WIDTH = 15
 """Bases looked at together for a label without a matrix."""
 
+_ROUNDING = 1e-9
 _KEPT_SHARE = 0.5  # of the span's relevance that the matrix' placement must still cover
 
 
@@ -60,7 +61,7 @@ def find_hits(
     the matrix, on either strand, that touch its surroundings (half a width to each side) and keep half its relevance,
     the one with the best log-odds becomes the hit. If even that is not above 0 (the bases are no likelier under the
     matrix than by chance), the stretch itself is the hit, trimmed to its bases of positive relevance, without a strand.
-    The search ends when a stretch carries less than `ENRICHMENT` times what its width would by chance.
+    The search ends when a stretch carries less than `smallest_share`.
 
     Parameters
     ----------
@@ -78,8 +79,10 @@ def find_hits(
     width = min(motif.width if motif else SPAN_WIDTH, len(sequence))
     if total <= 0 or bases == 0:
         return []
+    least = total * smallest_share(min(width / bases, 1.0))
     inside = sliding_sums(positive, width)  # (l - width + 1,)
-    rich = np.flatnonzero(inside / total >= ENRICHMENT * width / bases)
+    inside[inside < least * (1 - _ROUNDING)] = 0.0
+    rich = np.flatnonzero(inside)
     free = np.ones(len(sequence), dtype=bool)
     found: list[Hit] = []
     for start in rich[np.argsort(-inside[rich], kind="stable")].tolist():
@@ -90,6 +93,19 @@ def find_hits(
         found.append(_hit(span, relevance, positive, total, bases))
         free[span[0] : span[1]] = False
     return sorted(found, key=lambda hit: -hit.share)
+
+
+def smallest_share(chance: float) -> float:
+    """Share of relevance that a hit carries at least, where its width would carry `chance` of it.
+
+    `ENRICHMENT` times as much; but where the record is hardly longer than the motif, half of what `chance` leaves.
+
+    Examples
+    --------
+    >>> smallest_share(0.1), smallest_share(0.5), smallest_share(1.0)
+    (0.2, 0.75, 1.0)
+    """
+    return min(ENRICHMENT * chance, (1 + chance) / 2)
 
 
 def sliding_sums(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -1,0 +1,133 @@
+"""Maps of whole records: short ones, long ones put together from windows, and which of these are explained."""
+
+import numpy as np
+import pytest
+import torch
+
+from genoplrp.annotate.explain import Scored, called_labels, explain
+from genoplrp.annotate.options import Options
+from genoplrp.annotate.scorer import scorer_for
+from genoplrp.attribution import attribute
+from genoplrp.errors import ModelError
+from genoplrp.lrp import NoPrune
+from genoplrp.models import ModelSpec
+from genoplrp.sequence import Record, one_hot
+from tests.annotate.networks import matrix_network
+from tests.annotate.sequences import CTCF, planted
+
+THRESHOLDS = np.array([5.0, 5.0], np.float32)
+
+
+def scored(scorer, *sequences: str) -> list[Scored]:
+    found = scorer.scores(sequences)
+    return [Scored(i, Record(f"r{i}", text), rows) for i, (text, rows) in enumerate(zip(sequences, found, strict=True))]
+
+
+def test_short_record_is_explained_as_if_centred_in_n_and_only_its_bases_are_reported() -> None:
+    network = matrix_network(60)
+    scorer = scorer_for(network, 64, "forward")
+    sequence = "AC" + CTCF + "GT"
+    (found,) = explain(scored(scorer, sequence), scorer, THRESHOLDS, Options())
+    left = (60 - len(sequence)) // 2
+    padded = one_hot("N" * left + sequence + "N" * (60 - left - len(sequence)))
+    expected = attribute(network, padded, target=0).per_base[0]
+    np.testing.assert_allclose(found.plrp, expected[left : left + len(sequence)], rtol=1e-5, atol=1e-6)
+    assert float(expected[:left].abs().sum()) == 0.0
+    assert found.called and found.label == 0 and found.explained.all()
+
+
+def test_record_as_long_as_the_input_equals_one_call_of_attribute() -> None:
+    network = matrix_network(60)
+    scorer = scorer_for(network, 64, "forward")
+    sequences = [record.sequence for record in planted(9, 60)]
+    maps = list(explain(scored(scorer, *sequences), scorer, THRESHOLDS, Options()))
+    for found, sequence in zip(maps, sequences, strict=True):
+        for values, pruner in ((found.plrp, Options().pruner), (found.lrp, NoPrune())):
+            expected = attribute(network, one_hot(sequence), target=0, pruner=pruner).per_base[0]
+            np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_long_record_takes_each_base_from_the_calling_window_in_which_it_lies_most_central() -> None:
+    network = matrix_network(60)
+    scorer = scorer_for(network, 4, "forward")
+    rng = np.random.default_rng(5)
+    sequence = "".join(rng.choice(list("ACGT"), 407))
+    for place in (20, 95, 300):
+        sequence = sequence[:place] + CTCF + sequence[place + len(CTCF) :]
+    (item,) = scored(scorer, sequence)
+    starts = [*range(0, 347, 30), 347]
+    assert len(item.scores) == len(starts)
+    found = next(explain([item], scorer, THRESHOLDS, Options()))
+    calling = [start for start, score in zip(starts, item.scores[:, 0], strict=True) if score > 5]
+    assert 3 <= len(calling) < len(starts)
+    by_window = {s: attribute(network, one_hot(sequence[s : s + 60]), target=0).per_base[0].numpy() for s in calling}
+    for base in range(407):
+        holding = [s for s in calling if s <= base < s + 60]
+        assert found.explained[base] == bool(holding)
+        if holding:
+            best = max(holding, key=lambda s: (min(base - s, s + 59 - base), -s))
+            assert found.plrp[base] == pytest.approx(by_window[best][base - best], rel=1e-4, abs=1e-5)
+        else:
+            assert found.plrp[base] == found.lrp[base] == 0
+
+
+def test_record_without_a_call_is_explained_for_its_best_label_in_its_best_window() -> None:
+    scorer = scorer_for(matrix_network(60), 64, "forward")
+    high = np.array([1000.0, 999.0], np.float32)
+    (item,) = scored(scorer, planted(1, 200)[0].sequence)
+    (found,) = explain([item], scorer, high, Options())
+    assert not found.called
+    assert found.label == int((item.best - high).argmax())
+    assert found.explained.sum() == 60
+
+
+def test_batch_size_does_not_change_maps() -> None:
+    sequences = [record.sequence for record in planted(5, 150)] + ["ACGTACGT"]
+    maps = []
+    for size in (1, 3, 64):
+        scorer = scorer_for(matrix_network(60), size, "forward")
+        maps.append(list(explain(scored(scorer, *sequences), scorer, THRESHOLDS, Options(batch_size=size))))
+    for found in zip(*maps, strict=True):
+        for other in found[1:]:
+            assert (other.scored.index, other.label) == (found[0].scored.index, found[0].label)
+            np.testing.assert_allclose(other.plrp, found[0].plrp, rtol=1e-5, atol=1e-6)
+
+
+def test_both_strands_score_and_explain_a_sequence_and_its_reverse_complement_alike() -> None:
+    scorer = scorer_for(matrix_network(60), 64, "both")
+    record = planted(1, 60)[0]
+    turned = record.sequence.translate(str.maketrans("ACGT", "TGCA"))[::-1]
+    items = scored(scorer, record.sequence, turned)
+    np.testing.assert_allclose(items[0].scores, items[1].scores, rtol=1e-5)
+    forward, backward = explain(items, scorer, THRESHOLDS, Options(strands="both"))
+    np.testing.assert_allclose(forward.plrp, backward.plrp[::-1], rtol=1e-4, atol=1e-5)
+
+
+def test_called_labels_come_best_first_and_a_score_on_the_threshold_is_no_call() -> None:
+    assert called_labels(np.array([5.0, 9.0, 2.0, 8.0]), np.array([5.0, 5.0, 5.0, 1.0])) == ([3, 1], 3)
+    assert called_labels(np.array([1.0, 2.0]), np.array([5.0, 5.0])) == ([], 1)
+
+
+def test_network_in_training_mode_is_used_in_eval_mode_and_left_as_it_was() -> None:
+    network = matrix_network(60)
+    network.convolutions.append(torch.nn.Dropout(0.9))
+    network.train()
+    sequences = [record.sequence for record in planted(3, 60)]
+    first, second = (scorer_for(network, 64, "forward").scores(sequences) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert all(module.training for module in network.modules())
+
+
+def test_network_with_another_number_of_outputs_than_labels_is_a_clear_error() -> None:
+    network = matrix_network(60)
+    network.spec = ModelSpec("MotifCNN", {}, length=60, labels=("a", "b", "c"))
+    with pytest.raises(ModelError, match=r"gave \(1, 2\) for 1 windows, but its spec promises outputs \(1, 3\)"):
+        scorer_for(network, 64, "forward").scores(["ACGT"])
+
+
+def test_network_that_gives_nan_is_a_clear_error() -> None:
+    network = matrix_network(60)
+    with torch.no_grad():
+        network.dense[2].bias.fill_(torch.nan)
+    with pytest.raises(ModelError, match="NaN or infinite scores"):
+        scorer_for(network, 64, "forward").scores(["ACGT"])

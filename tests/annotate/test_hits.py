@@ -1,0 +1,121 @@
+"""Hits: a slow literal search for the matrix, planted sites, and the laws that every list of hits obeys."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genoplrp.annotate.hits import find_hits, placement_scores, sliding_sums, smallest_share
+from genoplrp.motifs import Motif, shipped_motifs
+from tests.annotate.sequences import CTCF, planted
+
+MOTIF = shipped_motifs()[0]
+
+
+def everywhere(length: int) -> np.ndarray:
+    return np.ones(length, dtype=bool)
+
+
+def test_fixture_is_the_consensus_of_the_shipped_matrix() -> None:
+    assert MOTIF.consensus == CTCF
+
+
+def test_placement_scores_equal_a_literal_sum_over_letters() -> None:
+    sequence, matrix = "ACgUNACGTTGCA", Motif("m", "m", np.arange(1, 13).reshape(4, 3))
+    odds = matrix.log_odds()
+    complement = {"A": "T", "C": "G", "G": "C", "T": "A"}
+    scores = placement_scores(sequence, matrix)
+    letters = sequence.upper().replace("U", "T")
+    for start in range(len(letters) - 2):
+        window = letters[start : start + 3]
+        if "N" in window:
+            assert np.isneginf(scores[:, start]).all()
+            continue
+        forward = sum(odds["ACGT".index(base), j] for j, base in enumerate(window))
+        backward = sum(odds["ACGT".index(complement[base]), j] for j, base in enumerate(reversed(window)))
+        assert scores[:, start] == pytest.approx([forward, backward], abs=1e-12)
+
+
+@pytest.mark.parametrize("record", planted(8, 120), ids=lambda record: record.name)
+def test_hit_takes_the_frame_and_strand_of_the_planted_site_though_relevance_is_shifted(record) -> None:
+    relevance = np.zeros(120, np.float32)
+    shift = 4 if record.start < 60 else -4  # the network looked a little to one side
+    relevance[record.start + shift : record.end + shift] = 1.0
+    (hit,) = find_hits(relevance, everywhere(120), record.sequence, MOTIF)
+    assert (hit.start, hit.end, hit.strand) == (record.start, record.end, record.strand)
+    assert hit.share == pytest.approx(15 / 19, abs=1e-6)
+    assert hit.relevance == pytest.approx(15)
+    assert hit.enrichment == pytest.approx(15 / 19 * 120 / 19, abs=1e-5)
+
+
+def test_relevance_without_a_match_nearby_is_a_hit_without_strand() -> None:
+    relevance = np.zeros(100, np.float32)
+    relevance[40:46] = 1.0
+    (hit,) = find_hits(relevance, everywhere(100), "A" * 100, MOTIF)
+    assert (hit.start, hit.end, hit.strand) == (40, 46, ".")
+    assert math.isnan(hit.log_odds)
+
+
+def test_label_without_a_matrix_gets_the_span_itself() -> None:
+    relevance = np.zeros(100, np.float32)
+    relevance[[70, 71, 75]] = 2.0
+    (hit,) = find_hits(relevance, everywhere(100), "ACGTA" * 20, None)
+    assert (hit.start, hit.end, hit.strand, hit.share) == (70, 76, ".", 1.0)
+
+
+def test_two_sites_in_one_record_are_two_hits() -> None:
+    sequence = "T" * 30 + CTCF + "T" * 30 + CTCF + "T" * 30
+    relevance = np.zeros(len(sequence), np.float32)
+    relevance[30:49], relevance[79:98] = 2.0, 1.0
+    hits = find_hits(relevance, everywhere(len(sequence)), sequence, MOTIF)
+    assert [(hit.start, hit.strand) for hit in hits] == [(30, "+"), (79, "+")]
+    assert [hit.share for hit in hits] == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_matrix_placed_far_from_the_relevance_is_not_taken() -> None:
+    sequence = CTCF + "A" * 81
+    relevance = np.zeros(100, np.float32)
+    relevance[60:70] = 1.0
+    (hit,) = find_hits(relevance, everywhere(100), sequence, MOTIF)
+    assert hit.start >= 60
+
+
+@pytest.mark.parametrize("relevance", [np.zeros(60), -np.ones(60), np.ones(60)], ids=["none", "negative", "uniform"])
+def test_relevance_that_points_nowhere_gives_no_hit(relevance: np.ndarray) -> None:
+    assert find_hits(relevance.astype(np.float32), everywhere(60), "ACGTT" * 12, MOTIF) == []
+
+
+def test_record_shorter_than_the_matrix_still_has_its_span() -> None:
+    relevance = np.array([0, 0, 0, 3, 0, 0, 0, 0], np.float32)
+    assert [(hit.start, hit.end) for hit in find_hits(relevance, everywhere(8), "ACGTACGT", MOTIF)] == [(3, 4)]
+
+
+def test_record_hardly_longer_than_the_motif_can_have_a_hit() -> None:
+    sequence = "AA" + CTCF + "AA"
+    relevance = np.array([0, 0, *[1] * 19, 0, 0], np.float32)
+    (hit,) = find_hits(relevance, everywhere(23), sequence, MOTIF)
+    assert (hit.start, hit.end, hit.strand) == (2, 21, "+")
+
+
+def test_sliding_sums_equal_literal_sums() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    expected = [values[i : i + 7].sum() for i in range(44)]
+    np.testing.assert_allclose(sliding_sums(values, 7), expected, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.1, 0.5]), st.booleans())
+def test_hits_never_overlap_and_all_carry_more_than_chance(seed: int, density: float, with_matrix: bool) -> None:
+    rng = np.random.default_rng(seed)
+    relevance = (rng.normal(size=150) * (rng.random(150) < density)).astype(np.float32)
+    sequence = "".join(rng.choice(list("ACGTN"), 150))
+    hits = find_hits(relevance, everywhere(150), sequence, MOTIF if with_matrix else None)
+    covered = np.zeros(150, dtype=int)
+    for hit in hits:
+        assert 0 <= hit.start < hit.end <= 150
+        covered[hit.start : hit.end] += 1
+        assert hit.share >= smallest_share((hit.end - hit.start) / 150) - 1e-6
+    assert covered.max(initial=0) <= 1
+    assert sum(hit.share for hit in hits) <= 1 + 1e-6
+    assert [hit.share for hit in hits] == sorted((hit.share for hit in hits), reverse=True)
