@@ -247,7 +247,8 @@ def _load_export(path: Path, *, trust: bool) -> nn.Module:
 
 def _signature(program: torch.export.ExportedProgram, path: Path) -> ModelSpec:
     """Spec with input length and numbered labels, as far as the program's graph tells."""
-    shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if "val" in node.meta}
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    shapes = {name: value.shape for name, value in values.items() if isinstance(value, torch.Tensor)}
     inputs = [shapes[name] for name in program.graph_signature.user_inputs if name in shapes]
     outputs = [shapes[name] for name in program.graph_signature.user_outputs if name in shapes]
     if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0]) != 3 or len(outputs[0]) != 2:

@@ -1,6 +1,7 @@
 """Weights from files of other tools' formats, and the checks that they must pass. Nothing here builds a network."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,9 @@ def read_torch(path: Path, *, trust: bool) -> Any:
     if _is_torchscript(path):
         raise ModelError(f"{path} is a TorchScript archive, which cannot be explained. {_ADVICE.partition('. ')[2]}")
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=not trust)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on a pickle of another protocol torch warns, and then fails as it should
+            loaded = torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path} is not a plain state dict: it holds a pickled module or other objects, or is damaged. {_ADVICE}"
