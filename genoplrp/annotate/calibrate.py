@@ -18,7 +18,7 @@ from genoplrp.sequence.alphabet import count_bases
 RECORDS = 500
 """Calibration uses the first records of the file, this many."""
 
-SHUFFLES = 500
+SHUFFLES = 2000
 """At least this many shuffled sequences stand behind a threshold."""
 
 _STRETCH_WINDOWS = 20  # a longer record stands for itself by a stretch of this many windows' length
