@@ -68,6 +68,7 @@ class Attribution:
         return torch.where(self.output == 0, torch.nan, total / self.output)
 
 
+@torch.inference_mode(False)  # the adjoints of views and pools come from autograd
 def attribute(
     model: nn.Module,
     x: Tensor,

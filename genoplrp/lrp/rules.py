@@ -55,7 +55,7 @@ def ratio(relevance: Tensor, z: Tensor, epsilon: float = STABILISER) -> Tensor:
     """relevance / (z + epsilon sign(z)), sign(0) = +1; at epsilon = 0 it is 0 where z is 0."""
     if epsilon == 0:
         return torch.where(z == 0, 0, relevance / torch.where(z == 0, 1, z))
-    return relevance / (z + torch.where(z >= 0, epsilon, -epsilon))
+    return relevance / torch.where(z >= 0, z + epsilon, z - epsilon)
 
 
 @dataclass(frozen=True)

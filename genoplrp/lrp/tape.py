@@ -22,7 +22,10 @@ from genoplrp.lrp.names import op_name, out_of_place
 
 _TORCH = str(Path(torch.__file__).parent)
 _UNFOLLOWED = {"numpy", "__array__", "tolist", "__setitem__", "set", "index_put", "scatter", "copy"}
-_DETACHES = {"detach", "data"}
+_CONSTANT_RESULT = {
+    "detach", "data", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros",
+    "new_ones", "new_full", "new_empty", "new_tensor",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Tape(TorchFunctionMode):
         super().__init__()
         self.values: list[Tensor] = []
         self.calls: list[Call] = []
-        self.accepts_foreign = False
+        self.foreign: dict[int, Tensor] = {}  # constants that neither the model owns nor a recorded call made
         self._index: dict[int, int] = {}  # id of a tensor object -> its current value
         self._alive: dict[int, Tensor] = {}  # every tensor seen: keeps its id from being reused
         self._stale: set[int] = set()
@@ -138,7 +141,7 @@ class Tape(TorchFunctionMode):
             outputs: tuple[int | None, ...] = (self._bind(result),)
         else:
             result = func(*args, **kwargs)
-            outputs = () if name in _DETACHES else tuple(self._bind_output(leaf) for leaf in leaves(result))
+            outputs = () if name in _CONSTANT_RESULT else tuple(self._bind_output(leaf) for leaf in leaves(result))
         self._remember(result)
         if any(index is not None for index in outputs):
             layer, source = self._where(recorded)
@@ -151,12 +154,8 @@ class Tape(TorchFunctionMode):
         index = self.index_of(leaf)
         if index is not None:
             return Value(index)
-        if leaf.is_floating_point() and id(leaf) not in self._alive and not self.accepts_foreign:
-            raise UnsupportedCallError(
-                f"the model uses a tensor of shape {tuple(leaf.shape)} that no recorded call made (in "
-                f"{self._where(((), {}))[1]}). If a scripted or compiled function computed it, call the Python "
-                "function instead; if it is a constant, register it as a buffer of the module."
-            )
+        if leaf.is_floating_point() and id(leaf) not in self._alive:
+            self.foreign[id(leaf)] = leaf
         return leaf
 
     def _bind(self, tensor: Tensor) -> int:
@@ -249,4 +248,23 @@ def record(model: nn.Module, x: Tensor) -> tuple[Tape, Any]:
     tape = Tape(model, x.detach().clone())
     with torch.no_grad(), tape:
         output = model(tape.values[0])
+    _check_foreign(tape.foreign, model, x)
     return tape, output
+
+
+def _check_foreign(foreign: dict[int, Tensor], model: nn.Module, x: Tensor) -> None:
+    """Refuse tensors that a scripted function or an extension computed, unseen: a second pass makes them anew.
+
+    A constant of the user's (a global, one in a closure) is the same object in both passes.
+    """
+    if not foreign:
+        return
+    again = Tape(model, x.detach().clone())
+    with torch.no_grad(), again:
+        model(again.values[0])
+    unseen = [tensor for key, tensor in foreign.items() if key not in again.foreign]
+    if unseen:
+        raise UnsupportedCallError(
+            f"the model uses a tensor of shape {tuple(unseen[0].shape)} that no recorded call made: a scripted or "
+            "compiled function or an extension computed it. Call the Python function it was made from instead."
+        )

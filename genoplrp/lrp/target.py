@@ -90,7 +90,6 @@ def start_at(tape: Tape, scores: Tensor, chosen: Tensor) -> tuple[int, Tensor, T
 def start_at_callable(tape: Tape, scores: Any, target: Callable[[Any], Tensor]) -> tuple[int, Tensor, Tensor]:
     """The same for a callable target, whose calls go on the tape too, so that relevance crosses them by rules."""
     raw = scores.tensor if isinstance(scores, Scores) else scores
-    tape.accepts_foreign = True
     with torch.no_grad(), tape:
         value = target(raw)
     n = tape.values[0].shape[0]
