@@ -1,0 +1,1 @@
+"""Tests: each claim against a formula, a slow literal version, a peer or a law."""

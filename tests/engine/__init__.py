@@ -1,0 +1,1 @@
+"""The engine against the literal reference, against peers, and against its own promises."""
