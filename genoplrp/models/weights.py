@@ -1,5 +1,6 @@
 """Weights from files of other tools' formats, and the checks that they must pass. Nothing here builds a network."""
 
+import hashlib
 import pickle
 import warnings
 import zipfile
@@ -19,11 +20,20 @@ _ADVICE = (
 )
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file."""
+def read_safetensors(path: Path, digest: str | None = None) -> dict[str, Tensor]:
+    """Tensors of a safetensors file, which must have the SHA-256 `digest` if there is one."""
     try:
-        tensors: dict[str, Tensor] = safetensors.torch.load(path.read_bytes())
-    except (safetensors.SafetensorError, ValueError, KeyError, OSError) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise ModelError(
+            f"{path} is not the file that {path.with_suffix('.json').name} describes (SHA-256 differs): it is damaged, "
+            "or the two come from different saves; save or copy both again"
+        )
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"{path} is damaged or not a safetensors file: {error}") from error
     return tensors
 

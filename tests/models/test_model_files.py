@@ -312,7 +312,7 @@ def test_a_network_without_spec_is_told_so() -> None:
         spec_of(MotifCNN(CONFIG))
 
 
-def test_spec_can_be_made_by_hand_for_any_shipped_model() -> None:
+def test_specs_of_shipped_models_survive_json() -> None:
     for name in shipped_models():
         spec = spec_of(load_model(name))
         assert ModelSpec.from_dict(spec.to_dict()) == spec
