@@ -48,6 +48,12 @@ class Exhibit:
     hits: Sequence[Hit]
     qualities: dict[str, Quality]
 
+    @property
+    def focus(self) -> float:
+        """Where in the stretch the best hit (or the highest relevance) lies, 0 at its start to 1 at its end."""
+        best = (self.hits[0].start + self.hits[0].end) / 2 - self.start if self.hits else int(self.plrp.argmax())
+        return best / len(self.letters)
+
 
 class Gallery:
     """Keeps the `size` best exhibits of each label by margin; of equal ones the first."""

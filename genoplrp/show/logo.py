@@ -14,6 +14,7 @@ from matplotlib.patches import FancyArrow, Rectangle
 from numpy.typing import NDArray
 
 from genoplrp.annotate.gallery import Exhibit
+from genoplrp.annotate.truth import Spans
 
 COLOURS = {"A": "#2e9e4f", "C": "#2f6fd0", "G": "#e69a00", "T": "#d6402f"}
 _INK = "#6e7781"  # readable on white and on the dark page
@@ -33,7 +34,7 @@ def draw_exhibit(exhibit: Exhibit) -> Figure:
     >>> flat = np.linspace(0, 1, 30, dtype=np.float32)
     >>> figure = draw_exhibit(Exhibit("peak", "CTCF", 2.0, 1.0, 0, 30, "ACGTA" * 6, flat, flat, [(3, 9)], [], {}))
     >>> [axes.get_ylabel() for axes in figure.axes]
-    ['truth', 'LRP', 'PLRP']
+    ['motif', 'LRP', 'PLRP']
     """
     width = 0.1 * len(exhibit.letters) + 0.7
     figure = Figure(figsize=(width, 2.9))
@@ -45,7 +46,7 @@ def draw_exhibit(exhibit: Exhibit) -> Figure:
     margin = 0.05 * (high - low)
     for axes, name, values in ((lrp, "LRP", exhibit.lrp), (plrp, "PLRP", exhibit.plrp)):
         _draw_letters(axes, exhibit, values)
-        for start, end in exhibit.spans:
+        for start, end in _united(exhibit.spans):
             axes.axvspan(start - 0.5, end - 0.5, color=_TRUTH, alpha=0.1, linewidth=0)
         axes.set_ylim(low - margin, high + margin)
         axes.set_ylabel(name)
@@ -86,7 +87,7 @@ def _draw_letters(axes: Any, exhibit: Exhibit, values: NDArray[np.float32]) -> N
 
 def _draw_truth(axes: Any, exhibit: Exhibit) -> None:
     """Boxes of the instances, and an arrow for each hit."""
-    for start, end in exhibit.spans:
+    for start, end in _united(exhibit.spans):
         axes.add_patch(Rectangle((start - 0.5, 0.08), end - start, 0.84, color=_TRUTH, alpha=0.35, linewidth=0))
     for hit in exhibit.hits:
         first, last = hit.start - 0.5, hit.end - 0.5
@@ -108,7 +109,18 @@ def _draw_truth(axes: Any, exhibit: Exhibit) -> None:
             )
         )
     axes.set_ylim(0, 1)
-    axes.set_ylabel("truth", rotation=0, ha="right", va="center")
+    axes.set_ylabel("motif", rotation=0, ha="right", va="center")
+
+
+def _united(spans: Spans) -> Spans:
+    """Sorted spans with those that overlap made one, lest the boxes lie over each other."""
+    united: Spans = []
+    for start, end in sorted(spans):
+        if united and start < united[-1][1]:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
+        else:
+            united.append((start, end))
+    return united
 
 
 def _plain(axes: Any) -> None:

@@ -116,7 +116,7 @@ def _data_url(path: Path) -> str:
 
 
 def _percent(share: float, digits: int = 1) -> str:
-    return _NONE if isnan(share) else f"{100 * share:.{digits}f} %"
+    return _NONE if isnan(share) else f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _number(value: float, digits: int = 2) -> str:
