@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
@@ -11,11 +12,12 @@ from torch import Tensor, nn
 from genoplrp.errors import GenoPLRPError, ModelError, OptionError
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
+from genoplrp.lrp.ledger import Page, ledger_frame
 from genoplrp.lrp.plan import make_plan
 from genoplrp.lrp.propagate import Propagated, propagate
 from genoplrp.lrp.prune import PruneLambda, Pruner
 from genoplrp.lrp.tape import Tape, record
-from genoplrp.lrp.target import Scores, Target, choose_target, scores_of, start_at, start_at_callable
+from genoplrp.lrp.target import Scores, Target, choose_target, score_table, scores_of, start_at, start_at_callable
 
 POSITIONS_A_BATCH = 32_000
 """Default batch size: about this many positions; larger batches gain little and hold every activation."""
@@ -38,13 +40,13 @@ class Attribution:
         that is there it equals ``per_base``. None unless asked for.
     layers
         Relevance of the outputs of the layers asked for, after pruning, by name; of the forward strand.
-    ledger
-        What became of the relevance, a row a layer and sample (columns: `genoplrp.lrp.ledger`).
     disagreement
         For ``strands="both"``: sum |a - b| / sum (|a| + |b|) of the two strands' ``per_base``, (n,), 0 (the same) to 1;
         else None.
     explained
         Which tensor was explained: the model's output, or the input of the softmax or sigmoid at its end.
+    pages
+        What `ledger` is made of.
     """
 
     relevance: Tensor
@@ -52,9 +54,14 @@ class Attribution:
     target: Tensor | None
     hypothetical: Tensor | None
     layers: dict[str, Tensor]
-    ledger: pd.DataFrame = field(repr=False)
     disagreement: Tensor | None
     explained: str
+    pages: tuple[Page, ...] = field(repr=False)
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """What became of the relevance, a row a layer and sample; the columns are those of `genoplrp.lrp.ledger`."""
+        return ledger_frame(self.pages)
 
     @property
     def per_base(self) -> Tensor:
@@ -173,7 +180,7 @@ class _Explainer:
             raise
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:
             raise ModelError(
-                f"the model does not take input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
+                f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
             ) from error
         return _Recorded(tape, scores_of(tape, output))
 
@@ -181,7 +188,8 @@ class _Explainer:
         chosen = None
         if not callable(target):
             tables = [_table(part.scores) for part in recorded]
-            chosen = choose_target(torch.stack(tables).mean(0), target)
+            n = len(recorded[0].tape.values[0])
+            chosen = choose_target(torch.stack([score_table(table, n) for table in tables]).mean(0), target)
             starts = [start_at(part.tape, table, chosen) for part, table in zip(recorded, tables, strict=True)]
         else:
             starts = [start_at_callable(part.tape, part.scores, target) for part in recorded]
@@ -207,7 +215,7 @@ class _Explainer:
             target=chosen,
             hypothetical=results[0].hypothetical,
             layers=results[0].layers,
-            ledger=results[0].ledger.frame(first, "+"),
+            pages=(Page(results[0].ledger, first, "+"),),
             disagreement=None,
             explained=forward.scores.explained if isinstance(forward.scores, Scores) else "callable target",
         )
@@ -228,7 +236,7 @@ class _Explainer:
             target=chosen,
             hypothetical=imagined,
             layers=one.layers,
-            ledger=pd.concat([one.ledger, results[1].ledger.frame(first, "-")], ignore_index=True),
+            pages=(*one.pages, Page(results[1].ledger, first, "-")),
             disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
             explained=one.explained,
         )
@@ -302,7 +310,7 @@ def _joined(parts: list[Attribution]) -> Attribution:
         target=cat(part.target for part in parts),
         hypothetical=cat(part.hypothetical for part in parts),
         layers={name: torch.cat([part.layers[name] for part in parts]) for name in parts[0].layers},
-        ledger=pd.concat([part.ledger for part in parts], ignore_index=True),
+        pages=tuple(page for part in parts for page in part.pages),
         disagreement=cat(part.disagreement for part in parts),
         explained=parts[0].explained,
     )

@@ -75,7 +75,7 @@ def inspect_model(model: nn.Module, x: Tensor, *, composite: str | Composite = "
     if not ends:
         raise UnsupportedCallError("the model's output does not depend on its input through any call that torch shows")
     calls = list(dict.fromkeys(call for end in ends for call in calls_on_path(tape, end)))
-    gaps = tuple(gap for gap in (gap_of(call, composite) for call in calls) if gap)
+    gaps = tuple(gap for gap in (gap_of(call, composite, tape) for call in calls) if gap)
     treatments: dict[Any, tuple[str, bool]] = {}
     if not gaps:
         for end in ends:

@@ -8,7 +8,9 @@ that the call reads, both counted positive), ``neurons_before`` and ``neurons_af
 the layers, absorbed is what the explained output and the attributions differ by.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,18 +27,28 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """What a row says of its call."""
+
+    op: str
+    rule: str
+    quiet: bool  # views and activations: a row only where they absorb something
+
+
 @dataclass(eq=False)
 class Ledger:
-    """Collects one batch's rows; tensors stay on the device until `frame`."""
+    """Collects one batch's rows; a table is made of them only when somebody looks."""
 
     _rows: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    _steps: dict[str, Step] = field(default_factory=dict)
+    _entries: dict[str, _Entry] = field(default_factory=dict)
 
     def enter(self, step: Step, received: Tensor, passed: Tensor) -> None:
         """A step's relevance, (n,) each."""
         row = self._rows.setdefault(step.call.label, {})
         row.update(received=received, passed=passed, absorbed=received - passed)
-        self._steps[step.call.label] = step
+        quiet = step.kind in (Kind.VIEW, Kind.ACTIVATION)
+        self._entries[step.call.label] = _Entry(step.call.op, step.treatment, quiet)
 
     def enter_cut(self, step: Step, made: Cut, *, rescaled: bool, loss: Tensor | None = None) -> None:
         """What pruning did to the tensor that this step reads."""
@@ -51,23 +63,38 @@ class Ledger:
         if rescaled:
             row.update(lambda_positive=made.scale[0], lambda_negative=made.scale[1])
 
-    def frame(self, first_sample: int, strand: str) -> pd.DataFrame:
-        """The rows as a table in backward order, a block of samples a layer."""
-        blocks = []
-        for label, step in self._steps.items():
-            row = {name: values.double().cpu().numpy() for name, values in self._rows[label].items()}
-            if step.kind in (Kind.VIEW, Kind.ACTIVATION) and not row["absorbed"].any():
-                continue  # nothing happens there; a row a layer keeps the table readable
-            n = len(row["received"])
-            block = pd.DataFrame(
-                {
-                    "sample": np.arange(first_sample, first_sample + n),
-                    "strand": strand,
-                    "layer": label,
-                    "op": step.call.op,
-                    "rule": step.treatment,
-                    **{name: row.get(name, np.full(n, np.nan)) for name in COLUMNS[5:]},
-                }
-            )
-            blocks.append(block)
-        return pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=list(COLUMNS))
+    def columns(self, first_sample: int, strand: str) -> dict[str, np.ndarray]:
+        """The rows as columns, in backward order, a block of samples a layer."""
+        blocks = [self._block(label, entry, first_sample, strand) for label, entry in self._entries.items()]
+        blocks = [block for block in blocks if block]
+        return {name: np.concatenate([block[name] for block in blocks]) for name in COLUMNS} if blocks else {}
+
+    def _block(self, label: str, entry: _Entry, first_sample: int, strand: str) -> dict[str, np.ndarray]:
+        row = {name: values.double().cpu().numpy() for name, values in self._rows[label].items()}
+        if entry.quiet and not row["absorbed"].any():
+            return {}
+        n = len(row["received"])
+        texts = {"strand": strand, "layer": label, "op": entry.op, "rule": entry.rule}
+        return {
+            "sample": np.arange(first_sample, first_sample + n),
+            **{name: np.full(n, text, dtype=object) for name, text in texts.items()},
+            **{name: row.get(name, np.full(n, np.nan)) for name in COLUMNS[5:]},
+        }
+
+
+@dataclass(frozen=True)
+class Page:
+    """One batch's ledger, with the number of its first sample and its strand."""
+
+    ledger: Ledger
+    first_sample: int
+    strand: str
+
+
+def ledger_frame(pages: Sequence[Page]) -> pd.DataFrame:
+    """The table of all batches."""
+    parts = [part for page in pages if (part := page.ledger.columns(page.first_sample, page.strand))]
+    columns: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]) if parts else [] for name in COLUMNS
+    }
+    return pd.DataFrame(columns)

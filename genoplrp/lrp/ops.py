@@ -30,7 +30,7 @@ _NAMES = {
     Kind.CONV: "conv1d conv2d conv3d convolution conv_transpose1d conv_transpose2d",
     Kind.DENSE: "linear matmul rmatmul mm bmm addmm einsum",
     Kind.SUM: "add sub rsub sum mean nanmean avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-    "adaptive_avg_pool3d",
+    "adaptive_avg_pool3d interpolate upsample_nearest1d upsample_nearest2d upsample_linear1d upsample_bilinear2d",
     Kind.AFFINE: "batch_norm",
     Kind.PRODUCT: "mul div",
     Kind.ACTIVATION: "relu relu6 leaky_relu prelu rrelu elu celu selu gelu silu mish exp expm1 softplus tanh sigmoid "

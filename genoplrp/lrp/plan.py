@@ -96,7 +96,7 @@ def make_plan(tape: Tape, end: int, composite: Composite, pruner: Pruner) -> Pla
         The composite or the pruner names a layer that makes no linear call.
     """
     calls = calls_on_path(tape, end)
-    found = [gap for gap in (gap_of(call, composite) for call in calls) if gap]
+    found = [gap for gap in (gap_of(call, composite, tape) for call in calls) if gap]
     if found:
         more = f"\n({len(found) - 1} more calls have none either; inspect_model lists them.)" if len(found) > 1 else ""
         raise UnsupportedCallError(str(found[0]) + more)
@@ -128,8 +128,10 @@ def calls_on_path(tape: Tape, end: int) -> list[Call]:
     return path[::-1]
 
 
-def gap_of(call: Call, composite: Composite) -> Gap | None:
+def gap_of(call: Call, composite: Composite, tape: Tape) -> Gap | None:
     """The gap that this call is, None where it has a rule."""
+    if tape.values[call.output].ndim == 0 and KINDS.get(call.op) is not Kind.VIEW:
+        return Gap(call, "it mixes samples (its result is one number for the whole batch)")
     if call.op in composite.ops:
         return None
     if call.op not in KINDS:

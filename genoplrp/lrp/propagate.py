@@ -126,10 +126,11 @@ def _add(store: dict[int, Tensor], index: int, amount: Tensor) -> None:
 
 def _totals(walk: _Walk, parts: Mapping[int, Tensor]) -> Tensor:
     """Relevance per sample (n,), summed over tensors; NaN where a tensor has no sample axis in front."""
-    total = torch.zeros(walk.samples, dtype=torch.float64, device=walk.tensor(0).device)
+    n = walk.samples
+    total = torch.zeros(n, dtype=torch.float64, device=walk.tensor(0).device)
     for part in parts.values():
-        total = total + (part.flatten(1).double().sum(1) if part.shape[0] == walk.samples and part.ndim > 1
-                         else part.double() if part.shape == (walk.samples,) else torch.nan)  # fmt: skip
+        by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
+        total = total + (part.double().reshape(n, -1).sum(1) if by_sample else torch.nan)
     return total
 
 

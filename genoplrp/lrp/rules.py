@@ -117,6 +117,9 @@ class AlphaBeta:
         _check(self.alpha - self.beta == 1 and self.beta >= 0, "AlphaBeta", "(alpha, beta)", (self.alpha, self.beta),
                "alpha - beta = 1 and beta >= 0")  # fmt: skip
 
+    def __str__(self) -> str:
+        return f"AlphaBeta(alpha={self.alpha}, beta={self.beta})" if self.beta else "ZPlus()"
+
     def __call__(
         self, linear: LinearMap, x: Tensor, z: Tensor, relevance: Tensor, present: Tensor | None
     ) -> Multipliers:

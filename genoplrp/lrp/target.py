@@ -47,24 +47,35 @@ def scores_of(tape: Tape, output: Any) -> Any:
     return Scores(output, "output of the model")
 
 
-def choose_target(scores: Tensor, target: Target) -> Tensor:
-    """The explained output of every sample as int64 (n,), from scores (n, k) or (n,).
+def score_table(scores: Tensor, n: int) -> Tensor:
+    """Scores as (n, k), from (n, k), (n,), or () of one sample.
 
     Raises
     ------
     OptionError
-        Outputs with more axes (they need a callable), or a target that the scores do not have.
+        Outputs with more axes, which need a callable, or without the samples on their first axis.
     """
-    if scores.ndim > 2 or scores.ndim == 0:
-        raise OptionError(
-            f"the model's output has shape {tuple(scores.shape)}: say which number is explained with a callable "
-            "target, output -> (n,), for instance target=lambda output: output[:, 0].mean(-1)"
-        )
-    n, outputs = scores.shape[0], scores.shape[1] if scores.ndim == 2 else 1
+    if scores.ndim <= 2 and scores.numel() and (n == 1 and scores.ndim == 0 or scores.ndim > 0 and len(scores) == n):
+        return scores.reshape(n, -1)
+    raise OptionError(
+        f"the model's output has shape {tuple(scores.shape)} for {n} sequences: say which number is explained with a "
+        "callable target, output -> (n,), for instance target=lambda output: output[:, 0].mean(-1)"
+    )
+
+
+def choose_target(scores: Tensor, target: Target) -> Tensor:
+    """The explained output of every sample as int64 (n,), from scores (n, k).
+
+    Raises
+    ------
+    OptionError
+        A target that the scores do not have.
+    """
+    n, outputs = scores.shape
     if isinstance(target, str):
         if target != "predicted":
             raise OptionError(f'target must be an int, a tensor of n ints, "predicted" or a callable; got {target!r}')
-        return scores.reshape(n, outputs).argmax(1)
+        return scores.argmax(1)
     chosen = torch.as_tensor(target, device=scores.device)
     if chosen.is_floating_point() or chosen.dtype == torch.bool or chosen.shape not in {(), (n,)}:
         raise OptionError(
@@ -81,7 +92,7 @@ def choose_target(scores: Tensor, target: Target) -> Tensor:
 def start_at(tape: Tape, scores: Tensor, chosen: Tensor) -> tuple[int, Tensor, Tensor]:
     """(live tensor, its relevance, the explained score (n,)) for one chosen output a sample."""
     index = _live(tape, scores)
-    flat = scores.reshape(scores.shape[0], -1)
+    flat = scores.reshape(len(chosen), -1)
     picked = flat.gather(1, chosen[:, None])
     relevance = torch.zeros_like(flat).scatter(1, chosen[:, None], picked).view_as(scores)
     return index, relevance, picked[:, 0]
@@ -92,7 +103,7 @@ def start_at_callable(tape: Tape, scores: Any, target: Callable[[Any], Tensor]) 
     raw = scores.tensor if isinstance(scores, Scores) else scores
     with torch.no_grad(), tape:
         value = target(raw)
-    n = tape.values[0].shape[0]
+    n = len(tape.values[0])
     if not isinstance(value, Tensor) or value.shape != (n,):
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise OptionError(f"a callable target must return a tensor of shape ({n},), one number a sequence; got {got}")

@@ -47,6 +47,7 @@ REFUSED = {
     "item assignment": (write_item, "calls __setitem__"),
     "out=": (lambda h: torch.relu(h) + torch.neg(h, out=torch.empty_like(h)), "out="),
     "a view overwritten": (view_then_overwrite, "changed in place"),
+    "samples mixed": (lambda h: h - h.mean(), "mean .* mixes samples"),
     "everything detached": (lambda h: h.detach(), "does not depend on its input"),
 }
 
@@ -133,7 +134,7 @@ def test_p_out_of_range_is_refused(p):
 
 def test_wrong_input_width_says_so():
     x = dna()
-    with pytest.raises(ModelError, match=r"does not take input of shape \(5, 4, 12\)"):
+    with pytest.raises(ModelError, match=r"fails on input of shape \(5, 4, 12\)"):
         attribute(Around(torch.relu, x), x[:, :, :12])
 
 
