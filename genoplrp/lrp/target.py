@@ -55,7 +55,11 @@ def score_table(scores: Tensor, n: int) -> Tensor:
     OptionError
         Outputs with more axes, which need a callable, or without the samples on their first axis.
     """
-    if scores.ndim <= 2 and scores.numel() and (n == 1 and scores.ndim == 0 or scores.ndim > 0 and len(scores) == n):
+    if (
+        scores.ndim <= 2
+        and scores.numel()
+        and ((n == 1 and scores.ndim == 0) or (scores.ndim > 0 and len(scores) == n))
+    ):
         return scores.reshape(n, -1)
     raise OptionError(
         f"the model's output has shape {tuple(scores.shape)} for {n} sequences: say which number is explained with a "

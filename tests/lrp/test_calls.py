@@ -86,7 +86,7 @@ PIECEWISE_LINEAR = {
     "slice": lambda h: h[:, 1::2, 3:-2],
     "index": lambda h: h[:, [0, 3, 3], :],
     "cat": lambda h: torch.cat([h, h.flip(2)], dim=1),
-    "stack": lambda h: torch.stack((h, 2 * h)),
+    "stack": lambda h: torch.stack((h, 2 * h), dim=1),
     "F.pad": lambda h: F.pad(h, (2, 1)),
     "reflect pad": nn.ReflectionPad1d(2),
     "circular conv": nn.Conv1d(6, 3, 3, padding=1, padding_mode="circular").double(),

@@ -191,6 +191,18 @@ def test_unknown_layer_is_refused_with_the_choices(x):
         attribute(TwoLayers(), x, layers=["conv3"])
 
 
+def test_model_that_squeezes_everything_works_for_one_sequence(x):
+    """squeeze() without an axis drops the sample axis too when there is one sample."""
+    model = nn.Sequential(TwoLayers(outputs=1), Ends(torch.squeeze))
+    alone = attribute(model, x[:1])
+    torch.testing.assert_close(alone.relevance, attribute(model, x).relevance[:1], rtol=1e-9, atol=1e-12)
+
+
+def test_outputs_without_a_sample_axis_are_refused(x):
+    with pytest.raises(OptionError, match=r"output has shape \(3, 6\) for 6 sequences"):
+        attribute(nn.Sequential(TwoLayers(), Ends(torch.t)), x)
+
+
 def test_images_work(x):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 2)).double()
