@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from genoplrp import Composite, NoPrune, attribute
-from tests.lrp.networks import Around, dna, gradient_times_input
+from tests.lrp.around import Around, dna, gradient_times_input
 
 LRP0 = Composite.named("epsilon", epsilon=0.0)
 SHIFT = torch.linspace(-1, 1, 6).double()[:, None]
@@ -103,6 +103,14 @@ PIECEWISE_LINEAR = {
     "roll": lambda h: h.roll(3, -1),
     "where": lambda h: torch.where(h > 0, h, 0.1 * h),
     "masked_fill": lambda h: h.masked_fill(h < 0, 0.0),
+    "mask": lambda h: h * (h > 0.1),
+    "times a column with a zero": lambda h: torch.tensor([[0.5], [0.0], [-2.0], [1.5], [0.0], [1.0]]).double() * h,
+    "constant made from the length": lambda h: h * torch.arange(h.shape[2], dtype=h.dtype, device=h.device),
+    "detached": lambda h: h - 0.5 * h.detach(),
+    "prelu": lambda h: F.prelu(h, torch.tensor([0.3], dtype=h.dtype)),
+    "unfold": lambda h: h.unfold(2, 4, 2).mean(-1),
+    "gather": lambda h: h.gather(2, torch.arange(18).view(1, 6, 3).fmod(16).expand(len(h), -1, -1)),
+    "two functional convolutions": lambda h: F.conv1d(F.conv1d(h, KERNEL), KERNEL[:, :5]),
     "clamp": lambda h: h.clamp(min=0),
     "dropout": nn.Dropout(0.5),
     "F.dropout": lambda h: F.dropout(h, 0.5, training=False),

@@ -9,7 +9,7 @@ from torch import nn
 from genoplrp import Composite, NoPrune, attribute, inspect_model
 from genoplrp.errors import ModelError, OptionError, UnsupportedCallError
 from genoplrp.lrp import Epsilon, PruneLambda
-from tests.lrp.networks import Around, dna
+from tests.lrp.around import Around, dna
 
 
 def explain(call, **options):
@@ -71,7 +71,7 @@ def test_message_names_op_layer_and_line_and_shows_the_cure():
         explain(nn.Sequential(nn.ReLU(), nn.Softmax(1), nn.ReLU()))
     message = str(caught.value)
     assert "softmax (layer module.1, " in message
-    assert re.search(r"networks\.py:\d+\)", message)
+    assert re.search(r"around\.py:\d+\)", message)
     assert 'composite = Composite.named("genomic").with_op("softmax", "activation")' in message
 
 

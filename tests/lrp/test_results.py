@@ -8,7 +8,7 @@ from torch import nn
 from genoplrp import Composite, NoPrune, PruneLambda, PruneM, attribute
 from genoplrp.errors import OptionError
 from genoplrp.lrp import Flat, WSquare, ZPlus
-from tests.lrp.networks import Around, dna
+from tests.lrp.around import Around, dna
 
 COMPOSITES = ["epsilon", "epsilon-plus", "epsilon-plus-flat", "epsilon-alpha2-beta1", "epsilon-gamma-box", "genomic"]
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.engine.branching import Branches, Residual, Reused, Sums
-from tests.engine.networks import Folded, Geometry, Network, Plain, Planes, Pools, Unfolded, dna
+from tests.lrp.branching import Branches, Residual, Reused, Sums
+from tests.lrp.networks import Folded, Geometry, Network, Plain, Planes, Pools, Unfolded, dna
 from tests.reference import linear, pruning, rules
 from tests.reference.network import Graph, Pruning, Rules, propagate
 

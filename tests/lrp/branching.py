@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.engine.networks import ACTIVATIONS, Network, flatten, relu
+from tests.lrp.networks import ACTIVATIONS, Network, flatten, relu
 from tests.reference.network import Graph, Node
 
 

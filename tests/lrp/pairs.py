@@ -22,8 +22,8 @@ from genoplrp.lrp import (
     ZBox,
     ZPlus,
 )
-from tests.engine.branching import Branches, Residual, Reused, Sums
-from tests.engine.networks import Folded, Geometry, Network, Plain, Planes, Pools, Unfolded
+from tests.lrp.branching import Branches, Residual, Reused, Sums
+from tests.lrp.networks import Folded, Geometry, Network, Plain, Planes, Pools, Unfolded
 from tests.reference import rules
 from tests.reference.network import Graph, Node, Pruning, Rules, propagate
 from tests.reference.pruning import Gain

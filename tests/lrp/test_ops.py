@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from genoplrp.attribution import attribute
 from genoplrp.lrp import NoPrune, PruneLambda
-from tests.engine.networks import ACTIVATIONS, Network, dna, flatten, relu
-from tests.engine.pairs import COMPOSITES, PRUNERS, assert_same, explained
+from tests.lrp.networks import ACTIVATIONS, Network, dna, flatten, relu
+from tests.lrp.pairs import COMPOSITES, PRUNERS, assert_same, explained
 from tests.reference import linear
 from tests.reference.network import Graph, Node
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from genoplrp.attribution import attribute
 from genoplrp.lrp import NoPrune, PruneLambda, PruneM
-from tests.engine.networks import dna
-from tests.engine.pairs import NETWORKS, assert_same, made
+from tests.lrp.networks import dna
+from tests.lrp.pairs import NETWORKS, assert_same, made
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
 

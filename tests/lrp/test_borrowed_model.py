@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from genoplrp.attribution import attribute
 from genoplrp.errors import ModelError, UnsupportedCallError
 from genoplrp.lrp import Composite, NoPrune, PruneLambda, PruneM
-from tests.engine.networks import dna
-from tests.engine.pairs import assert_same
+from tests.lrp.networks import dna
+from tests.lrp.pairs import assert_same
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")
 

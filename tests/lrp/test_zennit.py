@@ -11,8 +11,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from genoplrp.attribution import attribute
 from genoplrp.lrp import NoPrune
-from tests.engine.networks import dna
-from tests.engine.pairs import assert_same
+from tests.lrp.networks import dna
+from tests.lrp.pairs import assert_same
 
 Peer = SimpleNamespace
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from genoplrp.attribution import attribute
 from genoplrp.lrp import Composite, Epsilon, Gamma, NoPrune, Pass, PruneLambda, PruneM, SparsityGain
-from tests.engine.branching import Residual, Sums
-from tests.engine.networks import Folded, Network, Plain, Planes, Unfolded, dna, relu
-from tests.engine.pairs import (
+from tests.lrp.branching import Residual, Sums
+from tests.lrp.networks import Folded, Network, Plain, Planes, Unfolded, dna, relu
+from tests.lrp.pairs import (
     COMPOSITES,
     NETWORKS,
     PRUNERS,

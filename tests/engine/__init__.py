@@ -1,1 +1,0 @@
-"""The engine against the literal reference, against peers, and against its own promises."""
