@@ -25,5 +25,5 @@ class OutputError(GenoPLRPError, OSError):
     """Results cannot be written where they were asked for."""
 
 
-class UnsupportedCallError(GenoPLRPError, TypeError):
+class UnsupportedCallError(GenoPLRPError, ValueError):
     """The network makes a call for which there is no relevance rule."""
