@@ -14,6 +14,7 @@ from genoplrp.annotate.gallery import Gallery
 from genoplrp.annotate.intake import Rejected, accepted
 from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
 from genoplrp.annotate.output import STORE, check_output, output_folder, write_params
+from genoplrp.annotate.report import write_report
 from genoplrp.annotate.run import Run, chunks
 from genoplrp.annotate.scorer import Scorer, scorer_for
 from genoplrp.annotate.store import StoreWriter
@@ -26,7 +27,6 @@ from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
 from genoplrp.motifs import Motif, shipped_motifs
 from genoplrp.sequence import Record, read_fasta
-from genoplrp.show.report import write_report
 
 Progress = Callable[[str, int], None]
 """Called with what the job is doing ("calibrating", "annotating", "drawing") and the number of records done."""

@@ -1,6 +1,5 @@
-"""What people look at: logos of explanations, and the page that a run writes."""
+"""What people look at: logos of explanations and histograms of scores. What a run makes of them is in `annotate`."""
 
-from genoplrp.show.logo import draw_exhibit, write_logos
-from genoplrp.show.report import write_report
+from genoplrp.show.maps import plot_maps
 
-__all__ = ["draw_exhibit", "write_logos", "write_report"]
+__all__ = ["plot_maps"]

@@ -9,11 +9,11 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from genoplrp.annotate.figures import write_logos
 from genoplrp.annotate.gallery import Exhibit
 from genoplrp.annotate.intake import Rejection
 from genoplrp.annotate.summary import Factor, QualityRow, Summary
 from genoplrp.show.histogram import Histogram, histogram
-from genoplrp.show.logo import write_logos
 
 _NONE = "\N{EN DASH}"
 
@@ -81,7 +81,7 @@ def write_report(
 def _environment() -> jinja2.Environment:
     """Templates with names and reasons escaped, and an error for a name that is not there."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("genoplrp.show"),
+        loader=jinja2.PackageLoader("genoplrp.annotate"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
