@@ -130,7 +130,7 @@ def _totals(walk: _Walk, parts: Mapping[int, Tensor]) -> Tensor:
     total = torch.zeros(n, dtype=torch.float64, device=walk.tensor(0).device)
     for part in parts.values():
         by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
-        total = total + (part.double().reshape(n, -1).sum(1) if by_sample else torch.nan)
+        total = total + (part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else torch.nan)
     return total
 
 

@@ -140,8 +140,8 @@ def cut(relevance: Tensor, amounts: tuple[Amount, Amount]) -> Cut:
 
 def _part(magnitude: Tensor, amount: Amount) -> tuple[Tensor, Tensor, Tensor]:
     """(drop mask (n, k), mass (n,), mass dropped (n,)) of one sign's magnitudes."""
-    ordered = magnitude.sort(dim=1).values.double()
-    mass = ordered.cumsum(1)  # (n, k), float64: the order is fixed, so batch and order of entries do not matter
+    ordered = magnitude.sort(dim=1).values
+    mass = ordered.cumsum(1, dtype=torch.float64)  # (n, k): sorted first, so that batch and order do not matter
     total = mass[:, -1]
     ends_tie = torch.ones_like(ordered, dtype=torch.bool)
     ends_tie[:, :-1] = ordered[:, :-1] < ordered[:, 1:]
@@ -150,7 +150,7 @@ def _part(magnitude: Tensor, amount: Amount) -> tuple[Tensor, Tensor, Tensor]:
     else:
         allowed = (mass <= amount * total[:, None]) & ends_tie & (ordered > 0)
     threshold = torch.where(allowed, ordered, 0).amax(1)
-    drop = (magnitude <= threshold[:, None].to(magnitude.dtype)) & (magnitude > 0)
+    drop = (magnitude <= threshold[:, None]) & (magnitude > 0)
     return drop, total, torch.where(allowed, mass, 0).amax(1)
 
 
@@ -164,7 +164,7 @@ def _while_gaining(ordered: Tensor, mass: Tensor, ends_tie: Tensor, amount: Spar
     if amount.measure == "l0":
         sparsity = rank / count
     else:
-        weighted = (ordered * (count - rank + 0.5) / count).cumsum(1)
+        weighted = (ordered * ((count - rank + 0.5) / count).double()).cumsum(1)
         left = (total - mass).clamp(min=torch.finfo(mass.dtype).tiny)
         sparsity = 1 - 2 * (weighted[:, -1:] - weighted) / left
     candidate = ends_tie & (ordered > 0)
