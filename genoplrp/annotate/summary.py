@@ -167,7 +167,7 @@ shuffle). Of its 90 hits, 90.0 % overlap the best match of its matrix MA0139.1.'
         f"{factor.null:.1%} of the same sequences shuffled ({factor.fresh:.1%} of a fresh shuffle)."
     )
     if not isnan(factor.overlap):
-        text += (
-            f" Of its {factor.hits:,} hits, {factor.overlap:.1%} overlap the best match of its matrix {factor.matrix}."
-        )
+        hits = "hit" if factor.hits == 1 else "hits"
+        text += f" Of its {factor.hits:,} {hits}, {factor.overlap:.1%} overlap the best match of its matrix"
+        text += f" {factor.matrix}."
     return text.replace("%", " %")

@@ -1,0 +1,128 @@
+"""The report's numbers against pandas, and which explanations are drawn."""
+
+from math import isnan, nan
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genoplrp.annotate.calibrate import Calibration
+from genoplrp.annotate.explain import Explanation, Scored
+from genoplrp.annotate.gallery import CROP, Exhibit, Gallery, exhibit_of
+from genoplrp.annotate.hits import Hit
+from genoplrp.annotate.quality import METRICS, Quality
+from genoplrp.annotate.summary import Factor, Summary, headline
+from genoplrp.motifs import MotifHit
+from genoplrp.sequence import Record
+
+LABELS = ("A", "B", "C")
+
+
+def calibration() -> Calibration:
+    rates = np.array([0.01, 0.01, 0.01])
+    return Calibration(np.array([1, 2, 3], np.float32), rates, rates * 1.5, 100, np.zeros((100, 3), np.float32))
+
+
+def hit(start: int, end: int) -> Hit:
+    return Hit(start, end, "+", 0.5, 3.0, 1.0, 5.0)
+
+
+def exhibit(label: str, margin: float) -> Exhibit:
+    flat = np.zeros(4, np.float32)
+    return Exhibit(f"{label}{margin}", label, margin, margin, 0, 4, "ACGT", flat, flat, [], [], {})
+
+
+def test_quality_means_equal_pandas_over_defined_values() -> None:
+    rng = np.random.default_rng(0)
+    summary, rows = Summary(LABELS, {}, calibration()), []
+    summary.add_record(np.zeros(3, np.float32), [0, 1])
+    for _ in range(200):
+        label = int(rng.integers(0, 2))
+        pair = {}
+        for method in ("LRP", "PLRP"):
+            values = np.where(rng.random(5) < 0.2, nan, rng.random(5))
+            pair[method] = Quality(*values.tolist(), n=10, instances=1)
+            rows.append({"label": LABELS[label], "method": method, **dict(zip(METRICS, values, strict=True))})
+        summary.add_quality(label, pair)
+    groups = pd.DataFrame(rows).groupby(["label", "method"])
+    assert {(row.label, row.method) for row in summary.qualities()} == set(groups.groups)
+    for row in summary.qualities():
+        chosen = groups.get_group((row.label, row.method))
+        assert row.explanations == len(chosen)
+        for metric in METRICS:
+            assert row.means[metric] == pytest.approx(chosen[metric].mean())
+            assert row.undefined[metric] == chosen[metric].isna().sum()
+
+
+def test_metric_that_is_never_defined_is_nan() -> None:
+    summary = Summary(LABELS, {}, calibration())
+    summary.add_record(np.zeros(3, np.float32), [0])
+    empty = Quality(nan, 0.5, 1.0, nan, nan, 10, 0)
+    summary.add_quality(0, {"LRP": empty, "PLRP": empty})
+    row = summary.qualities()[0]
+    assert isnan(row.means["rma"]) and row.undefined["rma"] == 1 and row.means["gini"] == 0.5
+
+
+def test_overlap_counts_hits_that_share_a_base_with_the_best_match() -> None:
+    summary = Summary(LABELS, {"A": "M1"}, calibration())
+    summary.add_record(np.array([5, 0, 0], np.float32), [0])
+    best = MotifHit(0, 20, 30, 0, "+", 9.0, 1e-5)
+    summary.add_hits(0, [hit(10, 20), hit(11, 21), hit(29, 40), hit(30, 40)], best)
+    summary.add_hits(1, [hit(0, 5)], None)
+    factors = {factor.label: factor for factor in summary.factors()}
+    assert (factors["A"].hits, factors["A"].judged, factors["A"].overlapping) == (4, 4, 2)
+    assert factors["A"].overlap == 0.5
+    assert isnan(factors["B"].overlap)
+
+
+def test_factors_are_sorted_by_calls_beyond_chance_and_marked() -> None:
+    summary = Summary(LABELS, {}, calibration())
+    for called in [[1, 2]] * 2 + [[1]] * 6 + [[]] * 92:
+        summary.add_record(np.zeros(3, np.float32), called)
+    factors = summary.factors()
+    assert [factor.label for factor in factors] == ["B", "C", "A"]
+    assert [factor.called for factor in factors] == [8, 2, 0]
+    assert [factor.above_chance for factor in factors] == [True, False, False]
+
+
+def test_headline_without_a_matrix_says_nothing_of_matches() -> None:
+    text = headline(Factor("open", None, 1.0, 1500, 3000, 0.01, 0.02, 10, 0, 0))
+    assert text == (
+        "open is called in 1,500 of 3,000 sequences (50.0 %), and in 1.0 % of the same sequences shuffled "
+        "(2.0 % of a fresh shuffle)."
+    )
+
+
+def test_gallery_keeps_the_best_of_each_label_and_takes_them_in_turn() -> None:
+    gallery = Gallery(3)
+    for margin in (1, 5, 3, 4, 2):
+        for label in ("A", "B"):
+            if gallery.wants(label, margin):
+                gallery.add(exhibit(label, margin))
+    assert [item.record for item in gallery.best(["A", "B"])] == ["A5", "B5", "A4"]
+    assert [item.record for item in gallery.best(["B"])] == ["B5", "B4", "B3"]
+    assert not gallery.wants("A", 3) and gallery.wants("A", 3.5)
+    assert gallery.best([]) == []
+
+
+def test_gallery_of_none_wants_nothing() -> None:
+    assert not Gallery(0).wants("A", 100.0)
+
+
+def test_stretch_drawn_holds_the_best_hit_and_as_many_others_as_fit() -> None:
+    relevance = np.zeros(1000, np.float32)
+    relevance[500] = 1.0
+    scored = Scored(0, Record("a", "ACGTT" * 200), np.array([[4.0]], np.float32))
+    explanation = Explanation(scored, 0, True, relevance, relevance, relevance == 0)
+
+    def stretch(*hits: Hit) -> range:
+        found = exhibit_of(explanation, label="A", threshold=1.0, spans=None, hits=hits, qualities={})
+        assert found.letters == scored.record.sequence[found.start : found.start + CROP]
+        assert found.margin == 3.0
+        return range(found.start, found.start + len(found.letters))
+
+    assert stretch() == range(500 - CROP // 2, 500 + CROP // 2)
+    assert stretch(hit(2, 12)) == range(CROP)
+    assert stretch(hit(990, 1000)) == range(1000 - CROP, 1000)
+    both = stretch(hit(100, 120), hit(20, 40), hit(400, 420))
+    assert {20, 39, 100, 119} <= set(both) and 400 not in both
