@@ -5,7 +5,15 @@ The names below are the public surface. Each is imported when it is first used, 
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genoplrp.attribution import Attribution, attribute
+    from genoplrp.errors import GenoPLRPError
+    from genoplrp.evaluate import auprc, entropy, gini, rma
+    from genoplrp.lrp import Composite, NoPrune, PruneLambda, PruneM, SparsityGain, inspect_model
+    from genoplrp.models import MotifCNN, load_model, save_model
+    from genoplrp.sequence import Record, decode, one_hot, read_fasta, reverse_complement
 
 __version__ = "0.1.0"
 
@@ -33,7 +41,30 @@ _HOME = {
     "save_model": "genoplrp.models",
 }
 
-__all__ = [*sorted(_HOME), "__version__"]
+__all__ = [
+    "Attribution",
+    "Composite",
+    "GenoPLRPError",
+    "MotifCNN",
+    "NoPrune",
+    "PruneLambda",
+    "PruneM",
+    "Record",
+    "SparsityGain",
+    "__version__",
+    "attribute",
+    "auprc",
+    "decode",
+    "entropy",
+    "gini",
+    "inspect_model",
+    "load_model",
+    "one_hot",
+    "read_fasta",
+    "reverse_complement",
+    "rma",
+    "save_model",
+]
 
 
 def __getattr__(name: str) -> Any:
