@@ -66,7 +66,7 @@ def annotate(
     model: str | Path | nn.Module,
     out: str | Path,
     *,
-    fpr: float = 0.015,
+    fpr: float = 0.01,
     composite: str | Composite = "genomic",
     pruner: Pruner = DEFAULT_PRUNER,
     strands: Strands = "forward",

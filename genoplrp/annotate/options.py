@@ -29,7 +29,7 @@ class Options:
     genoplrp.errors.OptionError: fpr must be at least 0 and below 1; got 2
     """
 
-    fpr: float = 0.015
+    fpr: float = 0.01
     composite: str | Composite = "genomic"
     pruner: Pruner = DEFAULT_PRUNER
     strands: Strands = "forward"

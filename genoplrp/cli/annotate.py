@@ -19,7 +19,7 @@ def annotate(
     *,
     model: Annotated[str, typer.Option("--model", "-m", help="Shipped network (vertebrate20) or a model file.")],
     out: o.Out,
-    fpr: o.Fpr = 0.015,
+    fpr: o.Fpr = 0.01,
     composite: o.CompositeName = "genomic",
     pruner: o.PrunerChoice = o.PrunerName.LAMBDA,
     p: o.P = 0.1,
