@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
 from genoplrp.lrp.borrow import borrowed, where
+from genoplrp.lrp.tape import record
+from genoplrp.lrp.target import Scores, scores_of
 from genoplrp.models import ModelSpec, spec_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
 
@@ -71,9 +73,9 @@ class Scorer:
             yield output.float().cpu().numpy()
 
     def _outputs(self, x: Tensor) -> Tensor:
-        """The network's outputs, checked for shape and for numbers."""
-        with torch.no_grad():
-            output = self.model(x)
+        """The scores that `attribute` explains, before a final sigmoid or softmax; shape and numbers are checked."""
+        found = scores_of(*record(self.model, x))
+        output = found.tensor if isinstance(found, Scores) else found
         expected = (len(x), len(self.spec.labels))
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         if shape != expected:

@@ -166,7 +166,7 @@ class Tape(TorchFunctionMode):
 
     def _bind_output(self, leaf: Any) -> int | None:
         """A new number for a new floating-point tensor; an output that is an argument itself is no new tensor."""
-        if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or id(leaf) in self._alive:
+        if not isinstance(leaf, Tensor) or not _carries_relevance(leaf) or id(leaf) in self._alive:
             return None
         return self._bind(leaf)
 
@@ -220,6 +220,11 @@ class Tape(TorchFunctionMode):
             f"{source}): relevance cannot be followed through it. Use an out-of-place torch operation instead "
             "(torch.where, torch.cat, F.pad), or .detach() where a constant is meant."
         )
+
+
+def _carries_relevance(tensor: Tensor) -> bool:
+    """Whether a result is live; masks and indices are constants, and complex numbers have no rule but a name."""
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _tensors_of(model: nn.Module) -> Iterator[Tensor]:

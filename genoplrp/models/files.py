@@ -163,7 +163,7 @@ def _build(spec: ModelSpec, source: str) -> nn.Module:
     if make is None:
         raise ModelError(
             f"{source}: unknown architecture {spec.architecture!r}; weights alone can be read for MotifCNN. "
-            "Export other networks with torch.export.save and load the .pt2 with trust=True"
+            "Export other networks with torch.export.save and load the .pt2 with trust=True (--trust)"
         )
     try:
         with torch.device("meta"):
@@ -224,7 +224,9 @@ def _read_spec(path: Path) -> tuple[ModelSpec, str | None]:
 def _load_export(path: Path, *, trust: bool) -> nn.Module:
     """Network of a torch.export file; its spec comes from the JSON beside it, or else from the program's signature."""
     if not trust:
-        raise ModelError(f"{path} is a program of torch.export. Loading it may run code from the file: pass trust=True")
+        raise ModelError(
+            f"{path} is a program of torch.export. Loading it may run code from the file: pass trust=True (--trust) if you made it yourself"
+        )
     try:
         program = torch.export.load(path)
     except Exception as error:  # torch.export raises what it likes on a foreign file

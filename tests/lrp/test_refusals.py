@@ -47,6 +47,7 @@ REFUSED = {
     "item assignment": (write_item, "calls __setitem__"),
     "out=": (lambda h: torch.relu(h) + torch.neg(h, out=torch.empty_like(h)), "out="),
     "a view overwritten": (view_then_overwrite, "changed in place"),
+    "complex numbers": (lambda h: torch.fft.rfft(h).real, "fft_rfft .* has no relevance rule"),
     "samples mixed": (lambda h: h - h.mean(), "mean .* mixes samples"),
     "everything detached": (lambda h: h.detach(), "does not depend on its input"),
 }
