@@ -225,7 +225,8 @@ def _load_export(path: Path, *, trust: bool) -> nn.Module:
     """Network of a torch.export file; its spec comes from the JSON beside it, or else from the program's signature."""
     if not trust:
         raise ModelError(
-            f"{path} is a program of torch.export. Loading it may run code from the file: pass trust=True (--trust) if you made it yourself"
+            f"{path} is a program of torch.export. Loading it may run code from the file: pass trust=True (--trust) if "
+            "you made it yourself"
         )
     try:
         program = torch.export.load(path)

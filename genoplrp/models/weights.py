@@ -16,7 +16,8 @@ from genoplrp.errors import ModelError
 
 _ADVICE = (
     "Loading it would run code from the file. Save the weights alone with genoplrp.save_model(model, path, spec), or "
-    "torch.save(model.state_dict(), path) with a JSON file beside it; if you made the file yourself, pass trust=True (--trust)"
+    "torch.save(model.state_dict(), path) with a JSON file beside it; if you made the file yourself, pass trust=True "
+    "(--trust)"
 )
 
 
