@@ -1,6 +1,7 @@
 """The figure of explanations: the motif, then one logo a map under each other, letters as high as their relevance."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any, Protocol
 
 import logomaker
@@ -18,6 +19,15 @@ _TRUTH = "#8a63d2"
 _INVISIBLE = 0.004  # of the highest letter: too low to be seen, but as slow to draw as any other
 
 Spans = Sequence[tuple[int, int]]
+
+
+class NotebookFigure(Figure):
+    """A matplotlib figure that a notebook shows when it is the last line of a cell; pyplot knows nothing of it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=110, facecolor="white")
+        return buffer.getvalue()
 
 
 class Stranded(Protocol):
@@ -39,7 +49,7 @@ def plot_maps(
     hits: Iterable[Stranded] = (),
     start: int = 0,
     title: str = "",
-) -> Figure:
+) -> NotebookFigure:
     """Figure of one sequence's relevance maps, as logos under each other on one scale.
 
     Above them, where there are any, filled boxes show where the motif is, and arrows the hits, pointing along their
@@ -78,7 +88,7 @@ def plot_maps(
     hits = tuple(hits)
     heights = [*([0.32] if spans or hits else []), *[1.0] * len(values)]
     width, height = 0.1 * len(sequence) + 0.7, 0.35 + 1.1 * sum(heights)
-    figure = Figure(figsize=(width, height))
+    figure = NotebookFigure(figsize=(width, height))
     edges = {"left": 0.55 / width, "right": 1 - 0.1 / width, "top": 1 - 0.29 / height, "bottom": 0.44 / height}
     figure.subplots_adjust(**edges, hspace=0.08)
     axes_list = list(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0])

@@ -1,4 +1,4 @@
-"""The default composite finds planted sites in a network that others trained (its data is not part of the repository)."""
+"""The default composite finds planted sites in a network that others trained (its data is not in the repository)."""
 
 import importlib.util
 from pathlib import Path
