@@ -15,7 +15,8 @@ from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.ledger import Page, ledger_frame
 from genoplrp.lrp.plan import make_plan
 from genoplrp.lrp.propagate import Propagated, propagate
-from genoplrp.lrp.prune import PruneLambda, Pruner
+from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
+from genoplrp.lrp.samples import samples_stay_first
 from genoplrp.lrp.tape import Tape, record
 from genoplrp.lrp.target import Scores, Target, choose_target, score_table, scores_of, start_at, start_at_callable
 
@@ -75,7 +76,6 @@ class Attribution:
         return torch.where(self.output == 0, torch.nan, total / self.output)
 
 
-@torch.inference_mode(False)  # the adjoints of views and pools come from autograd
 def attribute(
     model: nn.Module,
     x: Tensor,
@@ -136,13 +136,21 @@ def attribute(
     ((1, 13), 0.0)
     """
     _check_input(x, strands, batch_size)
-    composite = as_composite(composite)
+    if not isinstance(pruner, (NoPrune, PruneLambda, PruneM)):
+        raise OptionError(f"pruner must be NoPrune(), PruneLambda(p) or PruneM(p); got {pruner!r}")
+    layers = (layers,) if isinstance(layers, str) else tuple(layers)
     stand_in = borrowed(model, device)
     place, dtype = where(stand_in)
     x = x.to(device=place or device, dtype=dtype or (x.dtype if x.is_floating_point() else torch.float32))
     size = batch_size or max(1, POSITIONS_A_BATCH // max(1, x[0, 0].numel()))
-    explain = _Explainer(stand_in, composite, pruner, strands, tuple(layers), hypothetical)
-    parts = [explain(batch, _of_batch(target, first, len(batch), len(x)), first) for first, batch in _batches(x, size)]
+    explain = _Explainer(stand_in, as_composite(composite), pruner, strands, layers, hypothetical)
+    # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
+    with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
+        if min(size, len(x)) > 1 and not samples_stay_first(stand_in, x[:1].clone()):
+            size = 1  # the model moves samples off the first axis, so that only single ones can be told apart
+        parts = [
+            explain(batch, _of_batch(target, first, len(batch), len(x)), first) for first, batch in _batches(x, size)
+        ]
     return _joined(parts)
 
 
@@ -151,7 +159,7 @@ class _Recorded:
     """One strand's forward pass."""
 
     tape: Tape
-    scores: Scores | object
+    scores: Scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +172,7 @@ class _Explainer:
     strands: str
     layers: tuple[str, ...]
     hypothetical: bool
+    constants: dict[int, Tensor] = field(default_factory=dict)
 
     def __call__(self, x: Tensor, target: Target, first: int) -> Attribution:
         forward = self._record(x)
@@ -175,7 +184,7 @@ class _Explainer:
 
     def _record(self, x: Tensor) -> _Recorded:
         try:
-            tape, output = record(self.model, x)
+            tape, output = record(self.model, x, self.constants)
         except GenoPLRPError:
             raise
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:
@@ -192,7 +201,7 @@ class _Explainer:
             chosen = choose_target(torch.stack([score_table(table, n) for table in tables]).mean(0), target)
             starts = [start_at(part.tape, table, chosen) for part, table in zip(recorded, tables, strict=True)]
         else:
-            starts = [start_at_callable(part.tape, part.scores, target) for part in recorded]
+            starts = [start_at_callable(part.tape, part.scores.output, target) for part in recorded]
         results = []
         for part, (index, relevance, output) in zip(recorded, starts, strict=True):
             if not torch.isfinite(output).all():
@@ -217,7 +226,7 @@ class _Explainer:
             layers=results[0].layers,
             pages=(Page(results[0].ledger, first, "+"),),
             disagreement=None,
-            explained=forward.scores.explained if isinstance(forward.scores, Scores) else "callable target",
+            explained=forward.scores.explained,
         )
 
     def _merged(
@@ -244,22 +253,29 @@ class _Explainer:
 
 def _present(x: Tensor) -> Tensor | None:
     """1 at the columns that hold a base, 0 at N, for DNA; other inputs have no absent entries."""
-    if not _is_dna(x):
-        return None
-    return (x != 0).any(1, keepdim=True).to(x.dtype).expand_as(x)
+    axis = _base_axis(x)
+    return None if axis is None else (x != 0).any(axis, keepdim=True).to(x.dtype).expand_as(x).contiguous()
 
 
-def _is_dna(x: Tensor) -> bool:
-    return x.ndim == 3 and x.shape[1] == 4
+def _base_axis(x: Tensor) -> int | None:
+    """The axis of the four bases: that of (n, 4, l), or of one-hot input in another layout; None for other input."""
+    if x.ndim == 3 and x.shape[1] == 4:
+        return 1
+    for axis in range(1, x.ndim):
+        lengths = [size for other, size in enumerate(x.shape[1:], start=1) if other != axis]
+        one_hot = x.shape[axis] == 4 and sorted(lengths)[:-1] == [1] * (len(lengths) - 1)
+        if one_hot and bool(((x == 0) | (x == 1)).all()) and bool((x.sum(axis) <= 1).all()):
+            return axis
+    return None
 
 
-def _table(scores: object) -> Tensor:
-    if not isinstance(scores, Scores):
+def _table(scores: Scores) -> Tensor:
+    if not isinstance(scores.output, Tensor):
         raise OptionError(
-            f"the model returns a {type(scores).__name__}: say which number is explained with a callable target, "
-            "output -> (n,), for instance target=lambda output: output[0][:, 3]"
+            f"the model returns a {type(scores.output).__name__}: say which number is explained with a callable "
+            "target, output -> (n,), for instance target=lambda output: output[0][:, 3]"
         )
-    return scores.tensor
+    return scores.output
 
 
 def _batches(x: Tensor, size: int) -> Iterator[tuple[int, Tensor]]:
@@ -290,10 +306,10 @@ def _check_input(x: Tensor, strands: str, batch_size: int | None) -> None:
         raise OptionError("x holds NaN or infinite values")
     if strands not in {"forward", "both"}:
         raise OptionError(f'strands must be "forward" or "both"; got {strands!r}')
-    if strands == "both" and not _is_dna(x):
+    if strands == "both" and not (x.ndim == 3 and x.shape[1] == 4):
         raise OptionError(f'strands="both" needs DNA, (n, 4, l); got shape {tuple(x.shape)}')
-    if batch_size is not None and batch_size < 1:
-        raise OptionError(f"batch_size must be at least 1; got {batch_size}")
+    if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
+        raise OptionError(f"batch_size must be a whole number from 1 on; got {batch_size!r}")
 
 
 def _joined(parts: list[Attribution]) -> Attribution:

@@ -13,7 +13,7 @@ from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.tape import record
-from genoplrp.lrp.target import Scores, scores_of
+from genoplrp.lrp.target import scores_of
 from genoplrp.models import ModelSpec, spec_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
 
@@ -74,8 +74,7 @@ class Scorer:
 
     def _outputs(self, x: Tensor) -> Tensor:
         """The scores that `attribute` explains, before a final sigmoid or softmax; shape and numbers are checked."""
-        found = scores_of(*record(self.model, x))
-        output = found.tensor if isinstance(found, Scores) else found
+        output = scores_of(*record(self.model, x)).output
         expected = (len(x), len(self.spec.labels))
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         if shape != expected:

@@ -1,6 +1,7 @@
 """Borrow a model: explain it in eval mode, on the device asked for, without changing anything on it."""
 
 import copy
+from types import MethodType
 from typing import Any
 
 import torch
@@ -30,7 +31,10 @@ def borrowed(model: nn.Module, device: torch.device | str | None = None) -> nn.M
     if device is not None and any(_elsewhere(tensor, torch.device(device)) for tensor in _tensors(module)):
         module = copy.deepcopy(module).to(device)
     if any(part.training for part in module.modules()):
-        module = _stand_in(module, {})
+        made: dict[int, nn.Module] = {}
+        module = _stand_in(module, made)
+        for twin in made.values():
+            twin.__dict__.update({name: _swapped(value, made) for name, value in twin.__dict__.items()})
     return module
 
 
@@ -64,3 +68,16 @@ def _stand_in(module: nn.Module, made: dict[int, nn.Module]) -> nn.Module:
     twin.__dict__["training"] = False
     result: nn.Module = twin
     return result
+
+
+def _swapped(value: Any, made: dict[int, nn.Module]) -> Any:
+    """An attribute with the stand-ins for the modules in it: plain lists of layers, methods set on the instance."""
+    if isinstance(value, nn.Module):
+        return made.get(id(value), value)
+    if isinstance(value, MethodType) and id(value.__self__) in made:
+        return MethodType(value.__func__, made[id(value.__self__)])
+    if type(value) in (list, tuple):
+        return type(value)(_swapped(item, made) for item in value)
+    if type(value) is dict:
+        return {key: _swapped(item, made) for key, item in value.items()}
+    return value

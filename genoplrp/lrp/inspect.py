@@ -12,7 +12,7 @@ from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.plan import LINEAR, Gap, calls_on_path, gap_of, make_plan
 from genoplrp.lrp.prune import NoPrune
 from genoplrp.lrp.tape import leaves, record
-from genoplrp.lrp.target import Scores, scores_of
+from genoplrp.lrp.target import scores_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def inspect_model(model: nn.Module, x: Tensor, *, composite: str | Composite = "
     device, dtype = where(stand_in)
     tape, output = record(stand_in, x.to(device=device, dtype=dtype))
     scores = scores_of(tape, output)
-    tensors = [scores.tensor] if isinstance(scores, Scores) else [t for t in leaves(output) if isinstance(t, Tensor)]
+    tensors = [leaf for leaf in leaves(scores.output) if isinstance(leaf, Tensor)]
     ends = [index for tensor in tensors if (index := tape.index_of(tensor)) is not None]
     if not ends:
         raise UnsupportedCallError("the model's output does not depend on its input through any call that torch shows")
@@ -95,5 +95,4 @@ def inspect_model(model: nn.Module, x: Tensor, *, composite: str | Composite = "
         }
         for call in calls
     ]
-    explained = scores.explained if isinstance(scores, Scores) else "what a callable target makes of the outputs"
-    return Coverage(pd.DataFrame(rows), gaps, explained)
+    return Coverage(pd.DataFrame(rows), gaps, scores.explained)

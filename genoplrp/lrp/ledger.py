@@ -63,6 +63,11 @@ class Ledger:
         if rescaled:
             row.update(lambda_positive=made.scale[0], lambda_negative=made.scale[1])
 
+    def enter_absent(self, received: Tensor, kept: Tensor) -> None:
+        """What reached positions that hold no base, (n,) each before and after it was taken away."""
+        self._rows["input"] = {"received": received, "passed": kept, "absorbed": received - kept}
+        self._entries["input"] = _Entry("absent bases", "no relevance", quiet=True)
+
     def columns(self, first_sample: int, strand: str) -> dict[str, np.ndarray]:
         """The rows as columns, in backward order, a block of samples a layer."""
         blocks = [self._block(label, entry, first_sample, strand) for label, entry in self._entries.items()]

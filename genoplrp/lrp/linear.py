@@ -50,6 +50,11 @@ class LinearMap:
             return z
         return z + (self.bias.clamp(min=0) if sign > 0 else self.bias.clamp(max=0))
 
+    def to(self, dtype: torch.dtype) -> "LinearMap":
+        """The same map in another floating-point type."""
+        bias = None if self.bias is None else self.bias.to(dtype)
+        return LinearMap(self.apply, self.adjoint, self.weight.to(dtype), bias)
+
     def scaled(self, scale: Tensor, shift: Tensor) -> "LinearMap":
         """The map followed by ``scale * z + shift`` per output channel: how a batch norm is folded in."""
         weight = self.weight * scale.view(-1, *[1] * (self.weight.ndim - 1))

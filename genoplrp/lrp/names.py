@@ -44,6 +44,9 @@ _SYNONYMS = {
     "moveaxis": "movedim",
     "_native_batch_norm_legit_no_training": "batch_norm",
     "special_expit": "sigmoid",
+    "_threshold": "threshold",
+    "adaptive_max_pool1d_with_indices": "adaptive_max_pool1d",
+    "adaptive_max_pool2d_with_indices": "adaptive_max_pool2d",
 }
 _AUGMENTED = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__idiv__": "div", "__itruediv__": "div"}
 
@@ -58,6 +61,8 @@ def out_of_place(
 ) -> tuple[Callable[..., Any], Args, Kwargs] | None:
     """The same call in its out-of-place form, where this one overwrites its first argument; None where it does not."""
     raw = _raw_name(func)
+    if raw == "requires_grad_":
+        return None
     if raw in _AUGMENTED or (raw.endswith("_") and not raw.endswith("__")):
         name = _base(raw)
         functional = getattr(torch.Tensor, name, None) or getattr(torch.nn.functional, name, None)

@@ -58,7 +58,7 @@ def refusal(call: Call) -> str | None:
     live = sum(isinstance(leaf, Value) for leaf in leaves((call.args, call.kwargs)))
     constants = sum(isinstance(leaf, Tensor) for leaf in leaves((call.args, call.kwargs)))
     linear = kind in {Kind.CONV, Kind.DENSE}
-    training = bool(argument(call, "training", False))
+    training = bool(argument(call, "training", False)) or bool(call.kwargs.get("train"))
     depends = linear and (live > 1 or isinstance(argument(call, "weight", None), Value))
     divides = call.op == "div" and (live > 1 or not isinstance(call.args[0], Value))
     of_batch = kind is Kind.AFFINE and (training or not isinstance(argument(call, "running_mean", None), Tensor))
@@ -66,6 +66,7 @@ def refusal(call: Call) -> str | None:
         "its weights depend on the input (a product of two computed tensors)": depends,
         "it multiplies more than two tensors": call.op == "einsum" and constants > 1,
         "it divides by a tensor computed from the input": divides,
+        "it rounds": call.op == "div" and call.kwargs.get("rounding_mode") is not None,
         "its parameters depend on the input": kind is Kind.ACTIVATION and live > 1,
         "batch norm uses the statistics of the batch: call model.eval(), with track_running_stats=True": of_batch,
         "dropout is active: call model.eval()": "dropout" in call.op and training,

@@ -6,12 +6,14 @@ not depend on are left out; a call on the way without a rule is an error that sh
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from genoplrp.errors import OptionError, UnsupportedCallError
 from genoplrp.lrp.composite import Composite, OpRule
-from genoplrp.lrp.ops import KINDS, Kind, refusal
+from genoplrp.lrp.ops import KINDS, Kind, argument, refusal
 from genoplrp.lrp.prune import NoPrune, Pruner
 from genoplrp.lrp.rules import Rule
-from genoplrp.lrp.tape import Call, Tape
+from genoplrp.lrp.tape import Call, Tape, leaves
 
 LINEAR = (Kind.CONV, Kind.DENSE)
 
@@ -101,7 +103,7 @@ def make_plan(tape: Tape, end: int, composite: Composite, pruner: Pruner) -> Pla
         more = f"\n({len(found) - 1} more calls have none either; inspect_model lists them.)" if len(found) > 1 else ""
         raise UnsupportedCallError(str(found[0]) + more)
     input_values = _views_of_input(calls, composite)
-    folds = _folds(calls, tape, end)
+    folds = _folds(calls, tape, end, composite)
     folded = set(folds.values())
     steps = tuple(_step(call, composite, folds, input_values) for call in calls if call not in folded)
     _check_layer_names(steps, composite, pruner)
@@ -137,6 +139,10 @@ def gap_of(call: Call, composite: Composite, tape: Tape) -> Gap | None:
     if call.op not in KINDS:
         return Gap(call, "the engine does not know this operation")
     reason = refusal(call)
+    weight = argument(call, "weight", None)
+    if reason is None and KINDS[call.op] is Kind.CONV and isinstance(weight, Tensor):
+        if tape.values[call.inputs[0]].ndim != weight.ndim:
+            reason = "its input has no sample axis; convolve the whole batch"
     return None if reason is None else Gap(call, reason)
 
 
@@ -145,7 +151,11 @@ def kind_of(call: Call, composite: Composite) -> Kind:
     rule = composite.ops.get(call.op)
     if isinstance(rule, str):
         return Kind[rule.upper()]
-    return Kind.ACTIVATION if rule is not None else KINDS[call.op]
+    if rule is not None:
+        return Kind.ACTIVATION
+    if call.op == "einsum" and not any(isinstance(leaf, Tensor) for leaf in leaves((call.args, call.kwargs))):
+        return Kind.SUM
+    return KINDS[call.op]
 
 
 def _views_of_input(calls: list[Call], composite: Composite) -> frozenset[int]:
@@ -156,15 +166,17 @@ def _views_of_input(calls: list[Call], composite: Composite) -> frozenset[int]:
     return frozenset(found)
 
 
-def _folds(calls: list[Call], tape: Tape, end: int) -> dict[Call, Call]:
-    """Linear call -> the batch norm that is its output's only reader."""
+def _folds(calls: list[Call], tape: Tape, end: int, composite: Composite) -> dict[Call, Call]:
+    """Linear call -> the batch norm that is its output's only reader on the way to the end."""
     readers: dict[int, list[Call]] = {}
-    for call in tape.calls:
+    for call in calls:
         for index in call.inputs:
             readers.setdefault(index, []).append(call)
-    folds = {}
+    folds: dict[Call, Call] = {}
+    if "batch_norm" in composite.ops:
+        return folds
     for call in calls:
-        if KINDS.get(call.op) not in LINEAR or call.output == end:
+        if KINDS.get(call.op) not in LINEAR or call.output == end or call.op in composite.ops:
             continue
         following = readers.get(call.output, [])
         if len(following) == 1 and following[0].op == "batch_norm" and _channels_agree(call, tape):
@@ -174,7 +186,9 @@ def _folds(calls: list[Call], tape: Tape, end: int) -> dict[Call, Call]:
 
 def _channels_agree(call: Call, tape: Tape) -> bool:
     """Whether axis 1 of the output, batch norm's, is the first axis of the weight."""
-    return call.op in {"conv1d", "conv2d", "conv3d"} or (call.op == "linear" and tape.values[call.output].ndim == 2)
+    return call.op in {"conv1d", "conv2d", "conv3d", "convolution"} or (
+        call.op == "linear" and tape.values[call.output].ndim == 2
+    )
 
 
 def _step(call: Call, composite: Composite, folds: dict[Call, Call], input_values: frozenset[int]) -> Step:

@@ -85,13 +85,22 @@ def propagate(
             if received:
                 _hand_down(walk, step, received)
         x = walk.tensor(0)
-        relevance = walk.relevance.get(0, torch.zeros_like(x))
+        relevance = _without_absent(walk, walk.relevance.get(0, torch.zeros_like(x)))
         imagined = None
         if hypothetical:
             nothing = torch.zeros_like(x)
             imagined = walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
     kept = {name: walk.relevance.get(index, torch.zeros_like(walk.tensor(index))) for name, index in wanted.items()}
     return Propagated(relevance, imagined, kept, walk.ledger)
+
+
+def _without_absent(walk: _Walk, relevance: Tensor) -> Tensor:
+    """Relevance of the input; what a rule put on absent bases (an activation reads the sequence, say) is absorbed."""
+    if walk.present is None:
+        return relevance
+    kept = relevance * walk.present
+    walk.ledger.enter_absent(_totals(walk, {0: relevance}), _totals(walk, {0: kept}))
+    return kept
 
 
 def _settle(walk: _Walk, index: int) -> Tensor:
@@ -104,7 +113,7 @@ def _settle(walk: _Walk, index: int) -> Tensor:
     if amounts is None:
         return received
     _check_sample_axis(walk, index, boundary)
-    made = cut(received, amounts)
+    made = cut(received, amounts, walk.samples)
     walk.ledger.enter_cut(boundary, made, rescaled=True)
     walk.relevance[index] = made.rescaled(received)
     return walk.relevance[index]
@@ -140,6 +149,9 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
         linear = linear.scaled(*batch_norm_scale(step.folded))
     index = step.call.inputs[0]
     x, z, relevance = walk.tensor(index), walk.tensor(step.output), received[step.output]
+    if not (x.dtype == z.dtype == linear.weight.dtype):  # the model runs this call under autocast
+        dtype = torch.promote_types(torch.promote_types(x.dtype, z.dtype), linear.weight.dtype)
+        linear, x, z, relevance = linear.to(dtype), x.to(dtype), z.to(dtype), relevance.to(dtype)
     present = _present_in_view(walk, index) if step.reads_input else None
     assert step.rule is not None, "every linear step has a rule"
     made = step.rule(linear, x, z, relevance, present)
@@ -152,7 +164,7 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
     if amounts is None:
         return {index: given}
     _check_sample_axis(walk, index, step)
-    dropped = cut(given, amounts)
+    dropped = cut(given, amounts, walk.samples)
     keep = dropped.keep.to(x.dtype)
     left = x * keep
     again = step.rule(linear, left, linear.output(left), relevance, keep)
@@ -200,7 +212,7 @@ def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, 
     given: dict[int, Tensor] = {}
     for factor in live:
         _add(given, factor.index, _reduce_to(relevance / len(live), walk.tensor(factor.index)))
-    if len(live) == 1 and step.call.op == "mul":
+    if len(live) == 1 and len(factors) == 2 and step.call.op == "mul":
         constant = next(factor for factor in factors if not isinstance(factor, Value))
         constant = torch.as_tensor(constant, device=relevance.device)
         given = {live[0].index: _reduce_to(torch.where(constant != 0, relevance, 0), walk.tensor(live[0].index))}
@@ -283,15 +295,19 @@ def _reduce_to(relevance: Tensor, x: Tensor) -> Tensor:
 
 
 def _layer_output(plan: Plan, name: str) -> int:
-    """Live output of the layer: its first call, or the last call inside a block."""
-    for step in plan.steps:
-        if name in {step.call.label, step.call.layer}:
-            return step.output
-    inside = [step.output for step in plan.steps if step.call.layer.startswith(f"{name}.")]
-    if not inside:
+    """Live output of the call with this label, or of the last call inside the module of this name."""
+    inside = [step for step in plan.steps if _is_inside(step, name)]
+    kinds = {step.call.op for step in inside}
+    exact = [step for step in plan.steps if name == step.call.label and (len(kinds) <= 1 or step not in inside)]
+    if not (exact or inside):
         known = ", ".join(dict.fromkeys(step.call.label for step in plan.steps))
         raise OptionError(f"layers: the network calls no layer {name!r}; it calls {known}")
-    return inside[-1]
+    return exact[0].output if exact else inside[-1].output
+
+
+def _is_inside(step: Step, name: str) -> bool:
+    calls = (step.call,) if step.folded is None else (step.call, step.folded)
+    return any(call.layer == name or call.layer.startswith(f"{name}.") for call in calls)
 
 
 def _check_readers_linear(plan: Plan) -> None:
@@ -305,9 +321,9 @@ def _check_readers_linear(plan: Plan) -> None:
 
 
 def _check_sample_axis(walk: _Walk, index: int, step: Step) -> None:
-    if walk.tensor(index).shape[0] != walk.samples:
+    n = walk.samples
+    if n > 1 and walk.tensor(index).shape[0] != n:
         raise UnsupportedCallError(
             f"pruning works per sample, but the tensor that layer {step.call.label!r} reads has shape "
-            f"{tuple(walk.tensor(index).shape)}, without the {walk.samples} samples on its first axis. Use "
-            f"batch_size=1, or leave that layer out by naming the layers to prune: PruneLambda({{layer: p}})."
+            f"{tuple(walk.tensor(index).shape)}, without the {n} samples on its first axis. Use batch_size=1."
         )

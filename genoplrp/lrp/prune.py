@@ -9,6 +9,7 @@ Source: Yanez Sarmiento et al., "Sparse Explanations of Neural Networks Using Pr
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -54,12 +55,7 @@ class _Pruner:
     def __post_init__(self) -> None:
         for choice in self.p.values() if isinstance(self.p, Mapping) else (self.p,):
             for amount in _both(choice):
-                if isinstance(amount, bool) or not isinstance(amount, (int, float, SparsityGain)):
-                    raise OptionError(
-                        f"{type(self).__name__}: p must be numbers in [0, 1) or SparsityGain; got {amount!r}"
-                    )
-                if not isinstance(amount, SparsityGain) and not 0 <= amount < 1:
-                    raise OptionError(f"{type(self).__name__}: p must be in [0, 1); got {amount}")
+                _check_amount(type(self).__name__, amount)
 
     def amounts(self, layer: str, label: str) -> tuple[Amount, Amount] | None:
         """(positive, negative) for the tensor that this layer reads; None where it is not pruned."""
@@ -108,19 +104,21 @@ class Cut:
 
     def rescaled(self, relevance: Tensor) -> Tensor:
         """The kept entries, scaled by sign to the mass before (PLRP-lambda)."""
-        positive, negative = (_per_sample(scale, relevance).to(relevance.dtype) for scale in self.scale)
-        return torch.where(self.keep, relevance * torch.where(relevance > 0, positive, negative), 0)
+        flat = relevance.reshape(len(self.before), -1)
+        positive, negative = (scale[:, None].to(relevance.dtype) for scale in self.scale)
+        scaled = flat * torch.where(flat > 0, positive, negative)
+        return torch.where(self.keep, scaled.view_as(relevance), 0)
 
 
-def cut(relevance: Tensor, amounts: tuple[Amount, Amount]) -> Cut:
-    """Decide which entries of a tensor (n, ...) to drop.
+def cut(relevance: Tensor, amounts: tuple[Amount, Amount], samples: int | None = None) -> Cut:
+    """Decide which entries of a tensor (n, ...) to drop; ``samples`` is n where a single sample has no axis of its own.
 
     Raises
     ------
     OptionError
         Relevance that is not finite.
     """
-    flat = relevance.flatten(1)  # (n, k)
+    flat = relevance.reshape(samples or len(relevance), -1)  # (n, k)
     if not torch.isfinite(flat).all():
         raise OptionError("relevance is not finite: the network's activations overflow; try float64")
     parts = [_part(magnitude, amount) for magnitude, amount in zip((flat.clamp(min=0), -flat.clamp(max=0)), amounts,
@@ -134,7 +132,7 @@ def cut(relevance: Tensor, amounts: tuple[Amount, Amount]) -> Cut:
         dropped=(masses[0][1], masses[1][1]),
         scale=(scales[0], scales[1]),
         before=(flat != 0).sum(1),
-        after=keep.flatten(1).sum(1),
+        after=keep.reshape(flat.shape).sum(1),
     )
 
 
@@ -186,13 +184,18 @@ def _previous(values: Tensor, at: Tensor, start: Tensor) -> Tensor:
     return torch.where(last < 0, start, values.gather(1, last.clamp(min=0)))
 
 
+def _check_amount(pruner: str, amount: object) -> None:
+    if isinstance(amount, SparsityGain):
+        return
+    if isinstance(amount, bool) or not isinstance(amount, Real):
+        raise OptionError(f"{pruner}: p must be numbers in [0, 1) or SparsityGain; got {amount!r}")
+    if not 0 <= float(amount) < 1:
+        raise OptionError(f"{pruner}: p must be in [0, 1); got {amount}")
+
+
 def _both(choice: Choice) -> tuple[Amount, Amount]:
     if isinstance(choice, (tuple, list)):
         if len(choice) != 2:
             raise OptionError(f"p by sign needs two amounts, (positive, negative); got {choice!r}")
         return choice[0], choice[1]
     return choice, choice
-
-
-def _per_sample(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.ndim - 1))

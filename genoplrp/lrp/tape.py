@@ -7,6 +7,7 @@ model, and since torch keeps function modes per thread, several threads may reco
 """
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,10 @@ from genoplrp.errors import UnsupportedCallError
 from genoplrp.lrp.names import op_name, out_of_place
 
 _TORCH = str(Path(torch.__file__).parent)
-_UNFOLLOWED = {"numpy", "__array__", "tolist", "__setitem__", "set", "index_put", "scatter", "copy"}
+_UNFOLLOWED = {"numpy", "__array__", "__dlpack__", "tolist", "__setitem__", "set", "index_put", "scatter", "copy"}
+_NUMBERS = {"item", "__float__"}
+_DETACHES = {"detach", "data"}
+_TEMPLATE_OPS = {"type_as", "to", "expand_as", "view_as", "reshape_as"}  # the first argument alone carries relevance
 _CONSTANT_RESULT = {
     "detach", "data", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros",
     "new_ones", "new_full", "new_empty", "new_tensor",
@@ -98,6 +102,9 @@ class Tape(TorchFunctionMode):
         self._index: dict[int, int] = {}  # id of a tensor object -> its current value
         self._alive: dict[int, Tensor] = {}  # every tensor seen: keeps its id from being reused
         self._stale: set[int] = set()
+        self._derived: set[int] = set()  # constants that were computed from the input and detached
+        self._used: set[int] = set()  # memory of live tensors and of constants in recorded calls
+        self._leaf_ops: dict[str, str] = {}
         self._labels: dict[str, int] = {}
         self._modules = {id(module): name for name, module in model.named_modules()}
         self._leaf_modules = {name for name, module in model.named_modules() if not any(module.children())}
@@ -116,6 +123,13 @@ class Tape(TorchFunctionMode):
             )
         return self._index.get(id(tensor))
 
+    def revive(self, index: int) -> Tensor:
+        """The content of a live tensor as a tensor that further calls may read, also after it was overwritten."""
+        tensor = self.values[index]
+        self._alive[id(tensor)] = tensor
+        self._index[id(tensor)] = index
+        return tensor
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
@@ -123,15 +137,26 @@ class Tape(TorchFunctionMode):
         tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if any(id(tensor) in self._index or id(tensor) in self._stale for tensor in tensors):
             return self._live_call(func, args, kwargs)
+        if op_name(func) in _UNFOLLOWED and any(id(tensor) in self._derived for tensor in tensors):
+            self._refuse(op_name(func), kwargs)
+        self._note_foreign(tensors)
+        versions = [tensor._version for tensor in tensors]
         result = func(*args, **kwargs)
-        self._remember(result)
+        self._check_not_overwritten(op_name(func), tensors, versions)
+        self._remember(result, derived=any(id(tensor) in self._derived for tensor in tensors))
         return result
 
     def _live_call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = op_name(func)
-        if name in _UNFOLLOWED or kwargs.get("out") is not None:
-            self._refuse(name, kwargs)
-        recorded = (substitute(args, self._as_value), substitute(kwargs, self._as_value))
+        self._check_followable(name, args, kwargs)
+        template = name in _TEMPLATE_OPS
+        if template and self.index_of(args[0]) is None:  # a constant brought into a live tensor's shape or type
+            result = func(*args, **kwargs)
+            self._remember(result)
+            return result
+        keep = 1 if template else len(args)
+        recorded_args = (*substitute(args[:keep], self._as_value), *args[keep:])
+        recorded = (recorded_args, kwargs if template else substitute(kwargs, self._as_value))
         functional = out_of_place(func, *recorded)
         if functional is not None and isinstance(args[0], Tensor):
             if not isinstance(recorded[0][0], Value):  # a constant about to be overwritten
@@ -140,13 +165,52 @@ class Tape(TorchFunctionMode):
             func, recorded = functional[0], functional[1:]
             outputs: tuple[int | None, ...] = (self._bind(result),)
         else:
+            tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+            versions = [tensor._version for tensor in tensors]
             result = func(*args, **kwargs)
+            self._check_not_overwritten(name, tensors, versions)
             outputs = () if name in _CONSTANT_RESULT else tuple(self._bind_output(leaf) for leaf in leaves(result))
-        self._remember(result)
+        self._remember(result, derived=name in _DETACHES)
         if any(index is not None for index in outputs):
             layer, source = self._where(recorded)
             self.calls.append(Call(name, func, *recorded, outputs, layer, self._label(name, layer), source))
+            self._used.update(_memory(leaf) for leaf in leaves(recorded) if isinstance(leaf, Tensor))
         return result
+
+    def _check_followable(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse calls through which nothing can be followed, before they change anything."""
+        if name in _UNFOLLOWED or kwargs.get("out") is not None:
+            self._refuse(name, kwargs)
+        if name == "batch_norm" and (kwargs.get("training") or (len(args) > 5 and args[5] is True)):
+            statistics = (*args[1:5], kwargs.get("running_mean"))
+            if any(isinstance(leaf, Tensor) and not isinstance(leaf, nn.Parameter) for leaf in statistics):
+                raise UnsupportedCallError(
+                    "a batch norm runs in training mode and would change its statistics: call model.eval(), and "
+                    "register modules with nn.ModuleList or nn.ModuleDict"
+                )
+        if name in _NUMBERS:
+            layer, source = self._where(((), {}))
+            warnings.warn(
+                f"the model turns a tensor computed from the input into a Python number ({name}, {layer or 'model'}, "
+                f"{source}). Relevance does not follow it: fine for branches and logging; if the number enters the "
+                "computation, keep it a tensor.",
+                stacklevel=2,
+            )
+
+    def _check_not_overwritten(self, name: str, tensors: list[Tensor], versions: list[int]) -> None:
+        """No call may change a tensor that the record has read, unless the record follows it."""
+        for tensor, version in zip(tensors, versions, strict=True):
+            if tensor._version != version and _memory(tensor) in self._used:
+                layer, source = self._where(((), {}))
+                raise UnsupportedCallError(
+                    f"the model overwrites a tensor in place that the record has read ({name}, layer "
+                    f"{layer or 'the model itself'}, {source}): use the out-of-place form"
+                )
+
+    def _note_foreign(self, tensors: list[Tensor]) -> None:
+        for tensor in tensors:
+            if tensor.is_floating_point() and id(tensor) not in self._alive:
+                self.foreign[id(tensor)] = tensor
 
     def _as_value(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
@@ -154,14 +218,14 @@ class Tape(TorchFunctionMode):
         index = self.index_of(leaf)
         if index is not None:
             return Value(index)
-        if leaf.is_floating_point() and id(leaf) not in self._alive:
-            self.foreign[id(leaf)] = leaf
+        self._note_foreign([leaf])
         return leaf
 
     def _bind(self, tensor: Tensor) -> int:
         self.values.append(tensor)
         self._alive[id(tensor)] = tensor
         self._index[id(tensor)] = len(self.values) - 1
+        self._used.add(_memory(tensor))
         return len(self.values) - 1
 
     def _bind_output(self, leaf: Any) -> int | None:
@@ -173,9 +237,11 @@ class Tape(TorchFunctionMode):
     def _overwrite(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         """Run an in-place call: what was recorded keeps its content; other views of the memory turn stale."""
         target: Tensor = args[0]
-        memory = target.untyped_storage().data_ptr()
+        memory = _memory(target)
+        if self._index.get(id(target)) is None and memory in self._used:
+            self._check_not_overwritten("an in-place call", [target], [-1])
         for key, tensor in self._alive.items():
-            if tensor.untyped_storage().data_ptr() != memory:
+            if _memory(tensor) != memory:
                 continue
             index = self._index.pop(key, None)
             if index is not None:
@@ -185,11 +251,16 @@ class Tape(TorchFunctionMode):
         result: Tensor = func(*args, **kwargs)
         return result
 
-    def _remember(self, result: Any) -> None:
-        self._alive.update((id(leaf), leaf) for leaf in leaves(result) if isinstance(leaf, Tensor))
+    def _remember(self, result: Any, *, derived: bool = False) -> None:
+        found = {id(leaf): leaf for leaf in leaves(result) if isinstance(leaf, Tensor)}
+        self._alive.update(found)
+        if derived:
+            self._derived.update(found)
 
     def _label(self, name: str, layer: str) -> str:
-        label = layer if layer and layer in self._leaf_modules else f"{layer}.{name}".lstrip(".")
+        """The layer's name where it makes one kind of call; else layer.op. Further calls have #2, #3 behind."""
+        own = layer in self._leaf_modules and self._leaf_ops.setdefault(layer, name) == name
+        label = layer if layer and own else f"{layer}.{name}".lstrip(".")
         self._labels[label] = self._labels.get(label, 0) + 1
         return label if self._labels[label] == 1 else f"{label}#{self._labels[label]}"
 
@@ -235,7 +306,7 @@ def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
         yield from (leaf for leaf in leaves(dict(vars(module))) if isinstance(leaf, Tensor))
 
 
-def record(model: nn.Module, x: Tensor) -> tuple[Tape, Any]:
+def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = None) -> tuple[Tape, Any]:
     """The tape of one forward pass over ``x``, and what the model returned.
 
     Parameters
@@ -244,32 +315,51 @@ def record(model: nn.Module, x: Tensor) -> tuple[Tape, Any]:
         Borrowed: nothing on it is changed. It should be in eval mode.
     x
         The network's input, first axis samples. It is not changed: the tape works on a copy.
+    approved
+        Tensors, by id, that are known to be constants; those found to be are added.
 
     Raises
     ------
     UnsupportedCallError
         Scripted or compiled functions, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
     """
+    approved = {} if approved is None else approved
     tape = Tape(model, x.detach().clone())
     with torch.no_grad(), tape:
         output = model(tape.values[0])
-    _check_foreign(tape.foreign, model, x)
+    if not tape.foreign.keys() <= approved.keys():
+        _check_foreign(tape.foreign, model, x)
+        approved.update(tape.foreign)
     return tape, output
 
 
 def _check_foreign(foreign: dict[int, Tensor], model: nn.Module, x: Tensor) -> None:
-    """Refuse tensors that a scripted function or an extension computed, unseen: a second pass makes them anew.
+    """Refuse tensors that a scripted function or an extension computed, unseen: with another input they differ.
 
-    A constant of the user's (a global, one in a closure) is the same object in both passes.
+    A constant of the user's (a global, one in a closure, one read from a file) is the same in both passes.
     """
-    if not foreign:
-        return
-    again = Tape(model, x.detach().clone())
+    again = Tape(model, x.flip(1).roll(1, -1).detach())
     with torch.no_grad(), again:
         model(again.values[0])
-    unseen = [tensor for key, tensor in foreign.items() if key not in again.foreign]
-    if unseen:
-        raise UnsupportedCallError(
-            f"the model uses a tensor of shape {tuple(unseen[0].shape)} that no recorded call made: a scripted or "
-            "compiled function or an extension computed it. Call the Python function it was made from instead."
-        )
+    others = list(again.foreign.values())
+    for position, (key, tensor) in enumerate(foreign.items()):
+        if not (key in again.foreign or (position < len(others) and _equal(tensor, others[position]))):
+            raise UnsupportedCallError(
+                f"the model uses a tensor of shape {tuple(tensor.shape)} that no recorded call made: a scripted or "
+                "compiled function or an extension computed it. Call the Python function it was made from instead."
+            )
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    try:
+        return torch.equal(one, other)
+    except RuntimeError:  # a tensor inside vmap cannot be compared
+        return False
+
+
+def _memory(tensor: Tensor) -> int:
+    """Address of the tensor's storage; of a tensor without one (inside vmap) a number of its own."""
+    try:
+        return tensor.untyped_storage().data_ptr() or -id(tensor)
+    except (RuntimeError, NotImplementedError):
+        return -id(tensor)

@@ -1,6 +1,6 @@
 """What is explained: the score, its live tensor on the tape, and the relevance that starts from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,57 +9,68 @@ from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
 from genoplrp.lrp.ops import KINDS, SQUASHING, Kind
-from genoplrp.lrp.tape import Call, Tape
+from genoplrp.lrp.tape import Call, Tape, substitute
 
 Target = int | Tensor | Literal["predicted"] | Callable[[Any], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """A model's scores: what it returned, or what went into the squashing call at its end."""
+    """A model's scores: what it returned, or what went into the squashing calls at its end."""
 
-    tensor: Tensor
+    output: Any  # in the nesting that the model returned
     explained: str  # what that is, in words
 
 
-def scores_of(tape: Tape, output: Any) -> Any:
-    """`Scores` of a model that returns one tensor; what it returned, untouched, of any other.
+def scores_of(tape: Tape, output: Any) -> Scores:
+    """What a model is explained at.
 
-    A model that ends in softmax, log-softmax or sigmoid (views behind it allowed) is explained at that call's input:
-    the views are called again on it, on the tape.
+    Outputs that end in softmax, log-softmax or sigmoid are explained at those calls' inputs; views behind them
+    (reshaping, or several sigmoid heads put together) are called again on these, on the tape.
     """
-    if not isinstance(output, Tensor):
-        return output
-    index = tape.index_of(output)
-    views: list[Call] = []
-    while index is not None:
-        maker = next((call for call in tape.calls if index in call.outputs), None)
-        if maker is not None and maker.op in SQUASHING:
-            tensor = tape.values[maker.inputs[0]]
-            with torch.no_grad(), tape:
-                for view in reversed(views):
-                    tensor = view.run({view.inputs[0]: tensor})
-            return Scores(tensor, f"input of {maker.op} ({maker.label})")
-        if maker is None or KINDS.get(maker.op) is not Kind.VIEW or len(maker.inputs) != 1 or len(maker.outputs) != 1:
-            break
-        views.append(maker)
-        index = maker.inputs[0]
-    return Scores(output, "output of the model")
+    names: dict[str, None] = {}
+    with torch.no_grad(), tape:
+        unsquashed = substitute(output, lambda leaf: _unsquashed(tape, leaf, names))
+    return Scores(unsquashed, f"input of {', '.join(names)}" if names else "output of the model")
+
+
+def _unsquashed(tape: Tape, leaf: Any, names: dict[str, None]) -> Any:
+    index = tape.index_of(leaf) if isinstance(leaf, Tensor) else None
+    makers = {made: call for call in tape.calls for made in call.outputs if made is not None}
+    if index is None or not _ends_squashed(index, makers):
+        return leaf
+    return _before_squashing(tape, index, makers, names)
+
+
+def _ends_squashed(index: int, makers: Mapping[int, Call]) -> bool:
+    """Whether a live tensor is made by squashing calls and views of their outputs alone."""
+    maker = makers.get(index)
+    if maker is None or len(maker.outputs) != 1:
+        return False
+    if maker.op in SQUASHING:
+        return True
+    return KINDS.get(maker.op) is Kind.VIEW and all(_ends_squashed(source, makers) for source in maker.inputs)
+
+
+def _before_squashing(tape: Tape, index: int, makers: Mapping[int, Call], names: dict[str, None]) -> Tensor:
+    maker = makers[index]
+    if maker.op in SQUASHING:
+        names[f"{maker.op} ({maker.label})"] = None
+        return tape.revive(maker.inputs[0])
+    result: Tensor = maker.run({source: _before_squashing(tape, source, makers, names) for source in maker.inputs})
+    return result
 
 
 def score_table(scores: Tensor, n: int) -> Tensor:
-    """Scores as (n, k), from (n, k), (n,), or () of one sample.
+    """Scores as (n, k), from (n, k), (n,), or of one sample whose own axis was squeezed away.
 
     Raises
     ------
     OptionError
         Outputs with more axes, which need a callable, or without the samples on their first axis.
     """
-    if (
-        scores.ndim <= 2
-        and scores.numel()
-        and ((n == 1 and scores.ndim == 0) or (scores.ndim > 0 and len(scores) == n))
-    ):
+    squeezed = n == 1 and scores.ndim < 2
+    if scores.ndim <= 2 and scores.numel() and (squeezed or len(scores) == n):
         return scores.reshape(n, -1)
     raise OptionError(
         f"the model's output has shape {tuple(scores.shape)} for {n} sequences: say which number is explained with a "
@@ -102,11 +113,10 @@ def start_at(tape: Tape, scores: Tensor, chosen: Tensor) -> tuple[int, Tensor, T
     return index, relevance, picked[:, 0]
 
 
-def start_at_callable(tape: Tape, scores: Any, target: Callable[[Any], Tensor]) -> tuple[int, Tensor, Tensor]:
+def start_at_callable(tape: Tape, output: Any, target: Callable[[Any], Tensor]) -> tuple[int, Tensor, Tensor]:
     """The same for a callable target, whose calls go on the tape too, so that relevance crosses them by rules."""
-    raw = scores.tensor if isinstance(scores, Scores) else scores
     with torch.no_grad(), tape:
-        value = target(raw)
+        value = target(output)
     n = len(tape.values[0])
     if not isinstance(value, Tensor) or value.shape != (n,):
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
