@@ -9,14 +9,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import GenoPLRPError, ModelError, OptionError
+from genoplrp.errors import GenoPLRPError, ModelError, OptionError, UnsupportedCallError
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.ledger import Page, ledger_frame
 from genoplrp.lrp.plan import make_plan
 from genoplrp.lrp.propagate import Propagated, propagate
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
-from genoplrp.lrp.samples import samples_stay_first
+from genoplrp.lrp.samples import MIXES, SampleLayout, sample_layout
 from genoplrp.lrp.tape import Tape, record
 from genoplrp.lrp.target import Scores, Target, choose_target, score_table, scores_of, start_at, start_at_callable
 
@@ -146,8 +146,8 @@ def attribute(
     explain = _Explainer(stand_in, as_composite(composite), pruner, strands, layers, hypothetical)
     # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
     with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
-        if min(size, len(x)) > 1 and not samples_stay_first(stand_in, x[:1].clone()):
-            size = 1  # the model moves samples off the first axis, so that only single ones can be told apart
+        if min(size, len(x)) > 1:
+            size = _batch_size(sample_layout(stand_in, x[:1].clone()), size)
         parts = [
             explain(batch, _of_batch(target, first, len(batch), len(x)), first) for first, batch in _batches(x, size)
         ]
@@ -249,6 +249,12 @@ class _Explainer:
             disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
             explained=one.explained,
         )
+
+
+def _batch_size(layout: SampleLayout, size: int) -> int:
+    if layout.mixing:
+        raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
+    return size if layout.first else 1  # off the first axis, samples cannot be told apart but one by one
 
 
 def _present(x: Tensor) -> Tensor | None:

@@ -11,6 +11,7 @@ from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.plan import LINEAR, Gap, calls_on_path, gap_of, make_plan
 from genoplrp.lrp.prune import NoPrune
+from genoplrp.lrp.samples import MIXES, sample_layout
 from genoplrp.lrp.tape import leaves, record
 from genoplrp.lrp.target import scores_of
 
@@ -75,7 +76,9 @@ def inspect_model(model: nn.Module, x: Tensor, *, composite: str | Composite = "
     if not ends:
         raise UnsupportedCallError("the model's output does not depend on its input through any call that torch shows")
     calls = list(dict.fromkeys(call for end in ends for call in calls_on_path(tape, end)))
-    gaps = tuple(gap for gap in (gap_of(call, composite, tape) for call in calls) if gap)
+    mixing = sample_layout(stand_in, tape.values[0][:1]).mixing
+    mixed = {call: Gap(call, MIXES) for call in calls if call.label in mixing}
+    gaps = tuple(gap for call in calls if (gap := gap_of(call, composite, tape) or mixed.get(call)))
     treatments: dict[Any, tuple[str, bool]] = {}
     if not gaps:
         for end in ends:

@@ -4,44 +4,52 @@ Shapes alone cannot tell: 64 channels in front look like 64 samples. So the mode
 sample, and what grows with them is compared.
 """
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
-from genoplrp.errors import GenoPLRPError, UnsupportedCallError
+from genoplrp.errors import GenoPLRPError
 from genoplrp.lrp.ops import KINDS
-from genoplrp.lrp.plan import LINEAR, Gap, calls_on_path
+from genoplrp.lrp.plan import LINEAR, calls_on_path
 from genoplrp.lrp.tape import leaves, record
 
+MIXES = "it mixes samples, so that a result depends on the others"
 
-def samples_stay_first(model: nn.Module, sample: Tensor) -> bool:
-    """Whether the first axis of every tensor that a linear call reads, and of every output, counts the samples.
 
-    True also where it cannot be known because the model takes no other number of samples (some exported models do).
+@dataclass(frozen=True)
+class SampleLayout:
+    """Where a model keeps its samples.
 
-    Parameters
+    Attributes
     ----------
-    model
-        In eval mode.
-    sample
-        One input, (1, ...).
+    first
+        Whether the first axis of every tensor that a linear call reads counts the samples.
+    mixing
+        Labels of the calls that mix samples, in forward order.
+    """
 
-    Raises
-    ------
-    UnsupportedCallError
-        A call on the way to the output mixes samples.
+    first: bool
+    mixing: tuple[str, ...]
+
+
+def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
+    """The layout, from runs on copies of ``sample``, (1, ...); the model is in eval mode.
+
+    Samples are taken to be in front where the model takes no other number of them (some exported models do).
     """
     try:
         (two, output), (three, _) = (record(model, sample.expand(n, *sample.shape[1:])) for n in (2, 3))
     except GenoPLRPError:
         raise
     except (RuntimeError, ValueError, AssertionError, IndexError):
-        return True
+        return SampleLayout(True, ())
     if [call.op for call in two.calls] != [call.op for call in three.calls]:
-        return False
+        return SampleLayout(False, ())
     ends = [two.index_of(leaf) for leaf in leaves(output) if isinstance(leaf, Tensor)]
-    calls = [call for end in ends if end is not None for call in calls_on_path(two, end)]
-    for call in calls:
-        before, after = two.values[call.output], three.values[call.output]
-        if 3 * before.numel() != 2 * after.numel():
-            raise UnsupportedCallError(str(Gap(call, "it mixes samples, so that a result depends on the others")))
+    calls = dict.fromkeys(call for end in ends if end is not None for call in calls_on_path(two, end))
+    mixing = [
+        call.label for call in calls if 3 * two.values[call.output].numel() != 2 * three.values[call.output].numel()
+    ]
     read = [index for call in calls if KINDS.get(call.op) in LINEAR for index in call.inputs]
-    return all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
+    first = all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
+    return SampleLayout(first, tuple(mixing))

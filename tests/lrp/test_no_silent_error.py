@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from genoplrp import Composite, NoPrune, PruneLambda, attribute
+from genoplrp import Composite, NoPrune, PruneLambda, attribute, inspect_model
 from genoplrp.errors import OptionError, UnsupportedCallError
 from genoplrp.lrp import Pass
+from genoplrp.lrp.samples import MIXES
 from tests.lrp.around import Around, dna
 
 KERNEL = torch.linspace(-1, 1, 6 * 6).double().view(6, 6, 1)
@@ -90,6 +91,12 @@ def test_what_cannot_be_followed_is_refused(name):
     x = dna()
     with pytest.raises(UnsupportedCallError, match=message):
         attribute(Around(call, x), x)
+
+
+def test_coverage_names_calls_that_mix_samples():
+    x = dna()
+    coverage = inspect_model(Around(lambda h: h - h.mean(0), x), x)
+    assert [(gap.call.op, gap.reason) for gap in coverage.gaps] == [("mean", MIXES)]
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
