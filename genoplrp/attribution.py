@@ -16,8 +16,9 @@ from genoplrp.lrp.ledger import Page, ledger_frame
 from genoplrp.lrp.plan import make_plan
 from genoplrp.lrp.propagate import Propagated, propagate
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
+from genoplrp.lrp.record import record
 from genoplrp.lrp.samples import MIXES, SampleLayout, sample_layout
-from genoplrp.lrp.tape import Tape, record
+from genoplrp.lrp.tape import Tape
 from genoplrp.lrp.target import Scores, Target, choose_target, score_table, scores_of, start_at, start_at_callable
 
 POSITIONS_A_BATCH = 32_000

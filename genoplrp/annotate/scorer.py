@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
 from genoplrp.lrp.borrow import borrowed, where
-from genoplrp.lrp.tape import record
+from genoplrp.lrp.record import record
 from genoplrp.lrp.target import scores_of
 from genoplrp.models import ModelSpec, spec_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile

@@ -1,7 +1,8 @@
 """The engine: record a forward pass, choose rules, propagate relevance, prune it.
 
-``tape`` records, ``ops`` knows the calls, ``plan`` chooses, ``rules`` and ``prune`` compute, ``propagate`` walks.
-Nothing here knows about DNA; `genoplrp.attribution` does.
+``call``, ``tape`` and ``record`` keep what a model does; ``ops`` knows the calls; ``plan`` chooses, from a ``composite``;
+``rules``, ``linear`` and ``prune`` compute; ``propagate`` walks backwards; ``ledger`` keeps the accounts. Nothing here
+knows about DNA; `genoplrp.attribution` does.
 """
 
 from genoplrp.lrp.composite import Composite

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from genoplrp.errors import UnsupportedCallError
 from genoplrp.lrp.borrow import borrowed, where
+from genoplrp.lrp.call import leaves
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.plan import LINEAR, Gap, calls_on_path, gap_of, make_plan
 from genoplrp.lrp.prune import NoPrune
+from genoplrp.lrp.record import record
 from genoplrp.lrp.samples import MIXES, sample_layout
-from genoplrp.lrp.tape import leaves, record
 from genoplrp.lrp.target import scores_of
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from genoplrp.lrp.call import Call, Value, leaves, substitute
 from genoplrp.lrp.ops import argument
-from genoplrp.lrp.tape import Call, Value, leaves, substitute
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from torch import Tensor
 from torch.nn import functional
 
-from genoplrp.lrp.tape import Call, Value, leaves
+from genoplrp.lrp.call import Call, Value, leaves
 
 
 class Kind(StrEnum):

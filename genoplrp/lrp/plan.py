@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.call import Call, leaves
 from genoplrp.lrp.composite import Composite, OpRule
 from genoplrp.lrp.ops import KINDS, Kind, argument, refusal
 from genoplrp.lrp.prune import NoPrune, Pruner
 from genoplrp.lrp.rules import Rule
-from genoplrp.lrp.tape import Call, Tape, leaves
+from genoplrp.lrp.tape import Tape
 
 LINEAR = (Kind.CONV, Kind.DENSE)
 

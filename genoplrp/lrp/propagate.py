@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.call import Value, leaves
 from genoplrp.lrp.composite import OpRule
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import batch_norm_scale, linear_map
@@ -18,7 +19,6 @@ from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.prune import PruneLambda, PruneM, cut
 from genoplrp.lrp.rules import Multipliers, ratio
-from genoplrp.lrp.tape import Value, leaves
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError
+from genoplrp.lrp.call import leaves
 from genoplrp.lrp.ops import KINDS
 from genoplrp.lrp.plan import LINEAR, calls_on_path
-from genoplrp.lrp.tape import leaves, record
+from genoplrp.lrp.record import record
 
 MIXES = "it mixes samples, so that a result depends on the others"
 

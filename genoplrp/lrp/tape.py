@@ -9,7 +9,6 @@ model, and since torch keeps function modes per thread, several threads may reco
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -19,9 +18,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from genoplrp.errors import UnsupportedCallError
+from genoplrp.lrp.call import Call, Value, leaves, substitute
 from genoplrp.lrp.names import op_name, out_of_place
 
 _TORCH = str(Path(torch.__file__).parent)
+_RECORD = str(Path(__file__).with_name("record.py"))
 _UNFOLLOWED = {"numpy", "__array__", "__dlpack__", "tolist", "__setitem__", "set", "index_put", "scatter", "copy"}
 _NUMBERS = {"item", "__float__"}
 _DETACHES = {"detach", "data"}
@@ -30,65 +31,6 @@ _CONSTANT_RESULT = {
     "detach", "data", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros",
     "new_ones", "new_full", "new_empty", "new_tensor",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Value:
-    """Stands in a call's arguments for the live tensor with this number."""
-
-    index: int
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One torch call on the way from the input: what was called, with what, where in the model."""
-
-    op: str
-    func: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    outputs: tuple[int | None, ...]
-    layer: str
-    label: str
-    source: str
-
-    @property
-    def inputs(self) -> tuple[int, ...]:
-        """Numbers of the live tensors it reads, each once, in the order of the arguments."""
-        found = (leaf.index for leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, Value))
-        return tuple(dict.fromkeys(found))
-
-    @property
-    def output(self) -> int:
-        """Number of its first live output."""
-        return next(index for index in self.outputs if index is not None)
-
-    def run(self, tensors: Mapping[int, Tensor]) -> Any:
-        """Call again, with these tensors in the place of the live ones."""
-        args = substitute(self.args, lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
-        kwargs = substitute(dict(self.kwargs), lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
-        return self.func(*args, **kwargs)
-
-
-def leaves(tree: Any) -> Iterator[Any]:
-    """Every leaf of nested tuples, lists and dicts."""
-    if isinstance(tree, (tuple, list)):
-        for item in tree:
-            yield from leaves(item)
-    elif isinstance(tree, Mapping):
-        yield from leaves(tuple(tree.values()))
-    else:
-        yield tree
-
-
-def substitute(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """The same nesting with every leaf changed."""
-    if isinstance(tree, Mapping):
-        return {key: substitute(item, change) for key, item in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        items = [substitute(item, change) for item in tree]
-        return items if isinstance(tree, list) else tuple(items)
-    return change(tree)
 
 
 class Tape(TorchFunctionMode):
@@ -271,10 +213,9 @@ class Tape(TorchFunctionMode):
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and (layer is None or not source):
             code = frame.f_code
-            if code.co_filename == __file__:
-                if code.co_name == "record":
-                    break
-            else:
+            if code.co_filename == _RECORD:
+                break
+            if code.co_filename != __file__:
                 place = f"{code.co_filename}:{frame.f_lineno}"
                 fallback = fallback or place
                 source = source or ("" if place.startswith(_TORCH) else place)
@@ -304,57 +245,6 @@ def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
     yield from model.buffers()
     for module in model.modules():
         yield from (leaf for leaf in leaves(dict(vars(module))) if isinstance(leaf, Tensor))
-
-
-def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = None) -> tuple[Tape, Any]:
-    """The tape of one forward pass over ``x``, and what the model returned.
-
-    Parameters
-    ----------
-    model
-        Borrowed: nothing on it is changed. It should be in eval mode.
-    x
-        The network's input, first axis samples. It is not changed: the tape works on a copy.
-    approved
-        Tensors, by id, that are known to be constants; those found to be are added.
-
-    Raises
-    ------
-    UnsupportedCallError
-        Scripted or compiled functions, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
-    """
-    approved = {} if approved is None else approved
-    tape = Tape(model, x.detach().clone())
-    with torch.no_grad(), tape:
-        output = model(tape.values[0])
-    if not tape.foreign.keys() <= approved.keys():
-        _check_foreign(tape.foreign, model, x)
-        approved.update(tape.foreign)
-    return tape, output
-
-
-def _check_foreign(foreign: dict[int, Tensor], model: nn.Module, x: Tensor) -> None:
-    """Refuse tensors that a scripted function or an extension computed, unseen: with another input they differ.
-
-    A constant of the user's (a global, one in a closure, one read from a file) is the same in both passes.
-    """
-    again = Tape(model, x.flip(1).roll(1, -1).detach())
-    with torch.no_grad(), again:
-        model(again.values[0])
-    others = list(again.foreign.values())
-    for position, (key, tensor) in enumerate(foreign.items()):
-        if not (key in again.foreign or (position < len(others) and _equal(tensor, others[position]))):
-            raise UnsupportedCallError(
-                f"the model uses a tensor of shape {tuple(tensor.shape)} that no recorded call made: a scripted or "
-                "compiled function or an extension computed it. Call the Python function it was made from instead."
-            )
-
-
-def _equal(one: Tensor, other: Tensor) -> bool:
-    try:
-        return torch.equal(one, other)
-    except RuntimeError:  # a tensor inside vmap cannot be compared
-        return False
 
 
 def _memory(tensor: Tensor) -> int:

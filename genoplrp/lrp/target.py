@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.call import Call, substitute
 from genoplrp.lrp.ops import KINDS, SQUASHING, Kind
-from genoplrp.lrp.tape import Call, Tape, substitute
+from genoplrp.lrp.tape import Tape
 
 Target = int | Tensor | Literal["predicted"] | Callable[[Any], Tensor]
 

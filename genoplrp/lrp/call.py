@@ -1,0 +1,66 @@
+"""One recorded torch call: what was called, with which tensors, where in the model."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Value:
+    """Stands in a call's arguments for the live tensor with this number."""
+
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One torch call on the way from the input: what was called, with what, where in the model."""
+
+    op: str
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: tuple[int | None, ...]
+    layer: str
+    label: str
+    source: str
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Numbers of the live tensors it reads, each once, in the order of the arguments."""
+        found = (leaf.index for leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, Value))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def output(self) -> int:
+        """Number of its first live output."""
+        return next(index for index in self.outputs if index is not None)
+
+    def run(self, tensors: Mapping[int, Tensor]) -> Any:
+        """Call again, with these tensors in the place of the live ones."""
+        args = substitute(self.args, lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
+        kwargs = substitute(dict(self.kwargs), lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
+        return self.func(*args, **kwargs)
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Every leaf of nested tuples, lists and dicts."""
+    if isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from leaves(item)
+    elif isinstance(tree, Mapping):
+        yield from leaves(tuple(tree.values()))
+    else:
+        yield tree
+
+
+def substitute(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """The same nesting with every leaf changed."""
+    if isinstance(tree, Mapping):
+        return {key: substitute(item, change) for key, item in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        items = [substitute(item, change) for item in tree]
+        return items if isinstance(tree, list) else tuple(items)
+    return change(tree)

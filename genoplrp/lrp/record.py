@@ -1,0 +1,60 @@
+"""Run a model once and keep the tape; refuse what the tape could not see."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genoplrp.errors import UnsupportedCallError
+from genoplrp.lrp.tape import Tape
+
+
+def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = None) -> tuple[Tape, Any]:
+    """The tape of one forward pass over ``x``, and what the model returned.
+
+    Parameters
+    ----------
+    model
+        Borrowed: nothing on it is changed. It should be in eval mode.
+    x
+        The network's input, first axis samples. It is not changed: the tape works on a copy.
+    approved
+        Tensors, by id, that are known to be constants; those found to be are added.
+
+    Raises
+    ------
+    UnsupportedCallError
+        Scripted or compiled functions, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
+    """
+    approved = {} if approved is None else approved
+    tape = Tape(model, x.detach().clone())
+    with torch.no_grad(), tape:
+        output = model(tape.values[0])
+    if not tape.foreign.keys() <= approved.keys():
+        _check_foreign(tape.foreign, model, x)
+        approved.update(tape.foreign)
+    return tape, output
+
+
+def _check_foreign(foreign: dict[int, Tensor], model: nn.Module, x: Tensor) -> None:
+    """Refuse tensors that a scripted function or an extension computed, unseen: with another input they differ.
+
+    A constant of the user's (a global, one in a closure, one read from a file) is the same in both passes.
+    """
+    again = Tape(model, x.flip(1).roll(1, -1).detach())
+    with torch.no_grad(), again:
+        model(again.values[0])
+    others = list(again.foreign.values())
+    for position, (key, tensor) in enumerate(foreign.items()):
+        if not (key in again.foreign or (position < len(others) and _equal(tensor, others[position]))):
+            raise UnsupportedCallError(
+                f"the model uses a tensor of shape {tuple(tensor.shape)} that no recorded call made: a scripted or "
+                "compiled function or an extension computed it. Call the Python function it was made from instead."
+            )
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    try:
+        return torch.equal(one, other)
+    except RuntimeError:  # a tensor inside vmap cannot be compared
+        return False
