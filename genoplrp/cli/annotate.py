@@ -62,7 +62,8 @@ def annotate(
             command=shlex.join(["genoplrp", *sys.argv[1:]]),
         )
     typer.echo(result.headline, err=True)
-    typer.echo(f"{result.annotated:,} sequences annotated; open {result.out / 'report.html'}", err=True)
+    noun = "sequence" if result.annotated == 1 else "sequences"
+    typer.echo(f"{result.annotated:,} {noun} annotated; open {result.out / 'report.html'}", err=True)
     if result.rejected:
         typer.echo(f"{result.rejected:,} records rejected; reasons are in {result.out / 'rejected.tsv'}", err=True)
         raise typer.Exit(REJECTED)
