@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genoplrp.annotate.calibrate import calibrate, upper_threshold
 from genoplrp.annotate.scorer import Scorer, scorer_for
-from genoplrp.models import ModelSpec
+from genoplrp.models import ModelSpec, load_model
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted
 
@@ -84,3 +84,12 @@ def test_long_record_stands_for_itself_by_a_stretch_that_avoids_n() -> None:
     calibrate([sequence], scorer_for(network, 10**6, "forward"), 0.01, seed=0)
     whole = 2 * 200 * 39 * 10  # two sets of stretches of 200 bases, of 39 windows of 10 bases each
     assert 0.9 * whole < sum(seen) <= whole
+
+
+@pytest.mark.parametrize("sequence", ["A", "GGGGG", "T" * 250])
+def test_record_that_shuffling_cannot_change_is_not_called(sequence: str) -> None:
+    """Its score alone and its score in a batch of shuffles differ in the last digits only."""
+    scorer = scorer_for(load_model("vertebrate20"), 64, "forward")
+    found = calibrate([sequence], scorer, 0.01, seed=0)
+    (scores,) = scorer.scores([sequence])
+    assert not (scores.max(0) > found.thresholds).any()
