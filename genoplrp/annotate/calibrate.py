@@ -43,6 +43,8 @@ class Calibration:
         Number of shuffled sequences in each of the two sets.
     scores
         (shuffles, m) largest score a shuffled sequence of the second set.
+    windows
+        Windows of the median sequence that the thresholds come from.
     """
 
     thresholds: NDArray[np.float32]
@@ -50,6 +52,7 @@ class Calibration:
     fresh: NDArray[np.float64]
     shuffles: int
     scores: NDArray[np.float32]
+    windows: int
 
 
 def calibrate(sequences: Sequence[str], scorer: Scorer, fpr: float, seed: int) -> Calibration:
@@ -74,7 +77,12 @@ def calibrate(sequences: Sequence[str], scorer: Scorer, fpr: float, seed: int) -
     second = _null_scores(sequences, scorer, rounds, np.random.default_rng([seed, 1]))
     thresholds = upper_threshold(first, fpr) + _ROUNDING
     return Calibration(
-        thresholds, (first > thresholds).mean(0), (second > thresholds).mean(0), rounds * len(sequences), second
+        thresholds=thresholds,
+        null=(first > thresholds).mean(0),
+        fresh=(second > thresholds).mean(0),
+        shuffles=rounds * len(sequences),
+        scores=second,
+        windows=int(np.median([len(scorer.windows(len(sequence))) for sequence in sequences])),
     )
 
 

@@ -61,7 +61,8 @@ def find_hits(
     the matrix, on either strand, that touch its surroundings (half a width to each side) and keep half its relevance,
     the one with the best log-odds becomes the hit. If even that is not above 0 (the bases are no likelier under the
     matrix than by chance), the stretch itself is the hit, trimmed to its bases of positive relevance, without a strand.
-    The search ends when a stretch carries less than `smallest_share`.
+    The search ends when a stretch carries less than `smallest_share`. A stretch without a strand that touches a placed
+    matrix is that site's flank and no hit.
 
     Parameters
     ----------
@@ -92,7 +93,14 @@ def find_hits(
         span = placed or _trimmed(positive, start, width)
         found.append(_hit(span, relevance, positive, total, bases))
         free[span[0] : span[1]] = False
-    return sorted(found, key=lambda hit: -hit.share)
+    sites = [hit for hit in found if hit.strand != "."]
+    kept = [hit for hit in found if hit.strand != "." or not any(_is_flank(hit, site) for site in sites)]
+    return sorted(kept, key=lambda hit: -hit.share)
+
+
+def _is_flank(hit: Hit, site: Hit) -> bool:
+    """Whether a span without a strand touches a placed matrix: then it is what the network reads beside that site."""
+    return hit.start <= site.end and site.start <= hit.end
 
 
 def smallest_share(chance: float) -> float:

@@ -41,9 +41,9 @@ class Rejected:
 def accepted(records: Iterable[Record], reject: Callable[[Rejection], None]) -> Iterator[Record]:
     """Yield the records that can be annotated, in order; hand every other one to `reject` with its reason.
 
-    Rejected are records without letters, with a character that is no nucleotide code (the reason gives
-    its 0-based offset), of only N, and those whose name an accepted record had before. Of a name a
-    64-bit hash is kept, about 80 bytes of memory a record.
+    Rejected are records whose name BED reserves, without letters, with a character that is no nucleotide code (the
+    reason gives its 0-based offset), of only N, and those whose name an accepted record had before. Of a name a 64-bit
+    hash is kept, about 80 bytes of memory a record.
 
     Examples
     --------
@@ -69,6 +69,10 @@ def accepted(records: Iterable[Record], reject: Callable[[Rejection], None]) -> 
 
 def _fault(record: Record) -> str | None:
     """What is wrong with a record by itself, or None."""
+    if not record.name or record.name.startswith("#") or record.name in {"track", "browser"}:
+        return (
+            "a BED file cannot hold this name: give the record a name that is not empty, '#...', 'track' or 'browser'"
+        )
     if not record.sequence:
         return "the record has no sequence; if it is the file's last one, the file may have been cut short"
     try:

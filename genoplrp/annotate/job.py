@@ -51,6 +51,8 @@ class Result:
         Mean metrics of LRP and PLRP, by label called.
     headline
         The first of `factors` in one sentence.
+    warnings
+        What to know before trusting the numbers.
     """
 
     out: Path
@@ -59,6 +61,7 @@ class Result:
     factors: list[Factor]
     qualities: list[QualityRow]
     headline: str
+    warnings: list[str]
 
 
 def annotate(
@@ -154,11 +157,16 @@ def annotate(
             folder, fasta, scorer, options=options, motifs=motifs, truth=known, report=report
         )
         report("drawing", summary.records)
-        params = run_facts(facts, scorer, options, summary, rejected.count)
+        warnings = summary.warnings()
+        if isinstance(known, BedTruth) and not known.landed:
+            warnings.append(f"no interval of {truth} lies on a record that was explained: compare the names.")
+        params = {**run_facts(facts, scorer, options, summary, rejected.count), "warnings": warnings}
         write_report(folder, params, summary, gallery.best(_worth_drawing(summary)), rejected.first)
         write_params(folder, params)
     factors = summary.factors()
-    return Result(Path(out), summary.records, rejected.count, factors, summary.qualities(), headline(factors[0]))
+    return Result(
+        Path(out), summary.records, rejected.count, factors, summary.qualities(), headline(factors[0]), warnings
+    )
 
 
 def _annotate_all(

@@ -1,6 +1,7 @@
 """The folder that a run writes: it appears whole or not at all, and never at the cost of somebody's files."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def check_output(out: Path, overwrite: bool) -> None:
         entries = [entry for entry in out.iterdir() if entry.name not in _IGNORED]
     except OSError as error:
         raise OutputError(f"{out}: the folder cannot be read ({error.strerror}); choose another one.") from error
+    if os.path.ismount(out):
+        raise OutputError(f"{out} is a mount point and cannot be replaced; name a folder inside it.")
     if not entries:
         return
     listed = _listed_files(out)
@@ -84,9 +87,9 @@ def output_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
 
 
 def leftovers(out: str | Path) -> list[Path]:
-    """Temporary folders that killed runs (or runs still going) left beside `out`."""
+    """Hidden folders that killed runs (or runs still going) left beside `out`; ``.old-`` ones hold earlier results."""
     target = Path(out).resolve()
-    return sorted(target.parent.glob(f".{target.name}.part-*")) if target.parent.is_dir() else []
+    return sorted(target.parent.glob(f".{target.name}.[po][al][rd]*-*")) if target.parent.is_dir() else []
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> None:
@@ -104,7 +107,11 @@ def _take_place(part: Path, target: Path) -> None:
             return
         aside = part.with_name(part.name.replace(".part-", ".old-"))
         target.rename(aside)
-        part.rename(target)
+        try:
+            part.rename(target)
+        except OSError:
+            aside.rename(target)
+            raise
     except OSError as error:
         raise OutputError(f"{target}: the finished results cannot be put there ({error.strerror}).") from error
     shutil.rmtree(aside)
@@ -118,7 +125,8 @@ def _listed_files(out: Path) -> set[str] | None:
         return None
     if not isinstance(params, dict) or params.get("program") != PROGRAM:
         return None
-    return set(params.get("files", ()))
+    files = params.get("files")
+    return {name for name in files if isinstance(name, str)} if isinstance(files, list) else set()
 
 
 def _present_files(folder: Path) -> set[str]:

@@ -60,7 +60,7 @@ class Run:
             called, top = called_labels(scored.best, self.calibration.thresholds)
             self.tables.add_record(scored, called, top)
             self.store.add_record(scored.record.name, scored.record.sequence, scored.best)
-            self.summary.add_record(scored.best, called)
+            self.summary.add_record(scored.best, called, len(scored.scores))
             for label in called or [top]:
                 needed[label].append(scored)
         known = dict(self._known(needed))

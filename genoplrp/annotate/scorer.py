@@ -74,7 +74,13 @@ class Scorer:
 
     def _outputs(self, x: Tensor) -> Tensor:
         """The scores that `attribute` explains, before a final sigmoid or softmax; shape and numbers are checked."""
-        output = scores_of(*record(self.model, x)).output
+        try:
+            output = scores_of(*record(self.model, x)).output
+        except (RuntimeError, AssertionError) as error:
+            raise ModelError(
+                f"the network fails on {len(x)} windows of shape {tuple(x.shape[1:])}: {error}. An exported network "
+                "must take any number of sequences (torch.export with dynamic_shapes for the first axis)."
+            ) from error
         expected = (len(x), len(self.spec.labels))
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         if shape != expected:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import exp, isnan, lgamma, log, log1p, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from genoplrp.motifs import MotifHit
 
 _SAMPLE = 5000  # records whose scores are kept for the histogram
 _ABOVE_CHANCE = 2.0
+_SIGNIFICANT = 0.0025  # .05 over about twenty factors
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ class Factor:
 
     @property
     def above_chance(self) -> bool:
-        """Whether records call it at least twice as often as shuffled ones do."""
-        return self.called > 0 and self.share >= _ABOVE_CHANCE * max(self.null, self.fresh)
+        """Whether records call it at least twice as often as shuffled ones do, and more often than luck explains."""
+        chance = max(self.null, self.fresh, 1e-4)
+        often = self.called > 0 and self.share >= _ABOVE_CHANCE * chance
+        return often and binomial_tail(self.called, self.records, chance) < _SIGNIFICANT
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Summary:
     def __init__(self, labels: Sequence[str], matrices: dict[str, str], calibration: Calibration) -> None:
         self.labels, self.matrices, self.calibration = tuple(labels), matrices, calibration
         self.records = 0
+        self.long_records = 0
         self.explanations = 0
         self.scores: list[NDArray[np.float32]] = []  # (m,) a record, of the first records
         self._called, self._hits, self._judged, self._overlapping = np.zeros((4, len(labels)), dtype=np.int64)
@@ -95,12 +99,23 @@ class Summary:
         shape = (len(labels), len(METHODS), len(METRICS))
         self._sums, self._defined = np.zeros(shape), np.zeros(shape, dtype=np.int64)
 
-    def add_record(self, scores: NDArray[np.float32], called: Sequence[int]) -> None:
-        """Count a record with scores (m,) and the labels that it calls."""
+    def add_record(self, scores: NDArray[np.float32], called: Sequence[int], windows: int) -> None:
+        """Count a record with scores (m,), the labels that it calls and its number of windows."""
         self.records += 1
+        self.long_records += windows > 2 * self.calibration.windows
         self._called[list(called)] += 1
         if len(self.scores) < _SAMPLE:
             self.scores.append(scores)
+
+    def warnings(self) -> list[str]:
+        """What a reader must know before trusting the numbers."""
+        if not self.long_records:
+            return []
+        return [
+            f"{self.long_records:,} of {self.records:,} records are more than twice as long as most of those that the "
+            "thresholds come from, so that chance calls them more often than stated. Annotate records of different "
+            "lengths in separate runs."
+        ]
 
     def add_hits(self, label: int, hits: Sequence[Hit], best: MotifHit | None) -> None:
         """Count a record's hits of a label, and those that share a base with the best match of its matrix."""
@@ -151,6 +166,29 @@ class Summary:
         means = {m: float(self._sums[i, k, j] / defined[j]) if defined[j] else nan for j, m in enumerate(METRICS)}
         undefined = {m: n - int(defined[j]) for j, m in enumerate(METRICS)}
         return QualityRow(self.labels[i], method, n, means, undefined)
+
+
+def binomial_tail(successes: int, trials: int, chance: float) -> float:
+    """Probability of at least so many successes in independent trials.
+
+    Examples
+    --------
+    >>> round(binomial_tail(2, 3, 0.5), 12)  # (3 + 1) / 8
+    0.5
+    """
+    if successes <= 0:
+        return 1.0
+    if chance >= 1:
+        return 1.0
+    ways = lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1)
+    term = exp(ways + successes * log(chance) + (trials - successes) * log1p(-chance))
+    total = 0.0
+    for k in range(successes, trials + 1):
+        total += term
+        term *= (trials - k) / (k + 1) * chance / (1 - chance)
+        if term < 1e-12 * total and k > trials * chance:
+            break
+    return min(total, 1.0)
 
 
 def headline(factor: Factor) -> str:

@@ -71,6 +71,7 @@ class BedTruth:
 
     def __init__(self, path: str | Path, labels: Iterable[str]) -> None:
         self.source = f"intervals of {Path(path).name}"
+        self.landed = 0
         self._labels = frozenset(labels)
         grouped: dict[str, list[Interval]] = defaultdict(list)
         for interval in read_bed(path):
@@ -81,7 +82,9 @@ class BedTruth:
 
     def spans(self, records: Sequence[Record], label: str) -> list[Spans | None]:
         """Intervals of each record that stand for `label`."""
-        return [self._spans(record, label) for record in records]
+        found = [self._spans(record, label) for record in records]
+        self.landed += sum(map(len, found))
+        return list(found)
 
     def _spans(self, record: Record, label: str) -> Spans:
         length = len(record.sequence)

@@ -62,6 +62,8 @@ def annotate(
             command=shlex.join(["genoplrp", *sys.argv[1:]]),
         )
     typer.echo(result.headline, err=True)
+    for warning in result.warnings:
+        typer.echo(f"genoplrp: warning: {warning}", err=True)
     noun = "sequence" if result.annotated == 1 else "sequences"
     typer.echo(f"{result.annotated:,} {noun} annotated; open {result.out / 'report.html'}", err=True)
     if result.rejected:

@@ -183,6 +183,10 @@ def _build(spec: ModelSpec, source: str) -> nn.Module:
 def _locate(name_or_path: str | Path) -> Path:
     """The file to read: weights of a pair, a state dict or an exported program."""
     text, path = str(name_or_path), Path(name_or_path)
+    if not path.name:
+        raise ModelError(
+            f"there is no model {text!r}: name a shipped network ({', '.join(shipped_models())}) or a file"
+        )
     if text in shipped_models():
         return pretrained_dir() / f"{text}.safetensors"
     if path.suffix not in _SUFFIXES:

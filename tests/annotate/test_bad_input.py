@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genoplrp import GenoPLRPError, save_model
+from genoplrp import GenoPLRPError, load_model, save_model
 from genoplrp.annotate import annotate
 from genoplrp.errors import ModelError, OptionError, SequenceError, UnsupportedCallError
 from genoplrp.models import ModelSpec
@@ -118,3 +118,32 @@ def test_truth_that_cannot_be_used(tmp_path: Path, text: str) -> None:
             tmp_path / "out",
             truth=tmp_path / "truth.bed",
         )
+
+
+@pytest.mark.parametrize("name", ["#hash", "track", "browser", ""])
+def test_names_that_bed_reserves_are_rejected_with_the_reason(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.fa").write_text(f"{GOOD}>{name}\n{'ACGT' * 15}\n")
+    result = annotate(tmp_path / "in.fa", matrix_network(60), tmp_path / "out", logos=0)
+    assert result.rejected == 1
+    assert "a BED file cannot hold this name" in (tmp_path / "out" / "rejected.tsv").read_text()
+
+
+def test_truth_that_lies_on_no_record_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "in.fa").write_text(GOOD)
+    (tmp_path / "truth.bed").write_text("elsewhere\t5\t20\tCTCF\n")
+    result = annotate(tmp_path / "in.fa", matrix_network(60), tmp_path / "out", logos=0, truth=tmp_path / "truth.bed")
+    assert "lies on a record that was explained: compare the names" in result.warnings[0]
+    assert "Careful:" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_exported_network_for_a_fixed_number_of_sequences_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.fa").write_text(GOOD)
+    network = torch.export.export(matrix_network(60), (torch.zeros(3, 4, 60),)).module()
+    network.spec = ModelSpec("exported", {}, length=60, labels=("CTCF",))
+    with pytest.raises(ModelError, match="must take any number of sequences"):
+        annotate(tmp_path / "in.fa", network, tmp_path / "out")
+
+
+def test_empty_model_name_is_named() -> None:
+    with pytest.raises(ModelError, match="name a shipped network"):
+        load_model("")

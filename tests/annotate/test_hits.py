@@ -119,3 +119,13 @@ def test_hits_never_overlap_and_all_carry_more_than_chance(seed: int, density: f
     assert covered.max(initial=0) <= 1
     assert sum(hit.share for hit in hits) <= 1 + 1e-6
     assert [hit.share for hit in hits] == sorted((hit.share for hit in hits), reverse=True)
+
+
+def test_flank_of_a_placed_site_is_no_second_hit() -> None:
+    (record,) = planted(1, 120)
+    relevance = np.zeros(120, np.float32)
+    relevance[record.start : record.end] = 1.0
+    after = min(record.end + 12, 120)
+    relevance[record.end : after] = 1.0
+    hits = find_hits(relevance, everywhere(120), record.sequence, MOTIF)
+    assert [(hit.start, hit.end, hit.strand) for hit in hits] == [(record.start, record.end, record.strand)]

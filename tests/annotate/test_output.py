@@ -118,3 +118,37 @@ def test_leftovers_of_killed_runs_are_found(tmp_path: Path) -> None:
     (tmp_path / ".out.part-0123").mkdir()
     (tmp_path / ".outer.part-0123").mkdir()
     assert [path.name for path in leftovers(tmp_path / "out")] == [".out.part-0123"]
+
+
+def test_earlier_results_come_back_when_the_new_ones_cannot_be_put_there(tmp_path: Path, monkeypatch) -> None:
+    """The second of the two renames fails: OUT must be as it was, not hidden beside itself."""
+    out = tmp_path / "out"
+    run_once(out)
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if Path(target) == out and ".part-" in self.name:
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OutputError, match="cannot be put there"):
+        run_once(out, "two", overwrite=True)
+    assert (out / "hits.bed").read_text() == "one"
+    assert entries(tmp_path) == ["out"]
+
+
+def test_mount_points_are_refused_before_any_work(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: True)
+    with pytest.raises(OutputError, match="is a mount point"), output_folder(tmp_path / "out"):
+        pytest.fail("the body must not run")
+
+
+@pytest.mark.parametrize("files", ["null", '[["a"]]', '"hits.bed"'])
+def test_damaged_list_of_files_refuses_rather_than_fails(tmp_path: Path, files: str) -> None:
+    out = tmp_path / "out"
+    run_once(out)
+    (out / "params.json").write_text(f'{{"program": "genoplrp", "files": {files}}}')
+    with pytest.raises(OutputError, match="did not write"), output_folder(out, overwrite=True):
+        pytest.fail("the body must not run")

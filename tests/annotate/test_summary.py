@@ -5,13 +5,14 @@ from math import isnan, nan
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.explain import Explanation, Scored
 from genoplrp.annotate.gallery import CROP, Exhibit, Gallery, exhibit_of
 from genoplrp.annotate.hits import Hit
 from genoplrp.annotate.quality import METRICS, Quality
-from genoplrp.annotate.summary import Factor, Summary, headline
+from genoplrp.annotate.summary import Factor, Summary, binomial_tail, headline
 from genoplrp.motifs import MotifHit
 from genoplrp.sequence import Record
 
@@ -20,7 +21,7 @@ LABELS = ("A", "B", "C")
 
 def calibration() -> Calibration:
     rates = np.array([0.01, 0.01, 0.01])
-    return Calibration(np.array([1, 2, 3], np.float32), rates, rates * 1.5, 100, np.zeros((100, 3), np.float32))
+    return Calibration(np.array([1, 2, 3], np.float32), rates, rates * 1.5, 100, np.zeros((100, 3), np.float32), 1)
 
 
 def hit(start: int, end: int) -> Hit:
@@ -35,7 +36,7 @@ def exhibit(label: str, margin: float) -> Exhibit:
 def test_quality_means_equal_pandas_over_defined_values() -> None:
     rng = np.random.default_rng(0)
     summary, rows = Summary(LABELS, {}, calibration()), []
-    summary.add_record(np.zeros(3, np.float32), [0, 1])
+    summary.add_record(np.zeros(3, np.float32), [0, 1], 1)
     for _ in range(200):
         label = int(rng.integers(0, 2))
         pair = {}
@@ -56,7 +57,7 @@ def test_quality_means_equal_pandas_over_defined_values() -> None:
 
 def test_metric_that_is_never_defined_is_nan() -> None:
     summary = Summary(LABELS, {}, calibration())
-    summary.add_record(np.zeros(3, np.float32), [0])
+    summary.add_record(np.zeros(3, np.float32), [0], 1)
     empty = Quality(nan, 0.5, 1.0, nan, nan, 10, 0)
     summary.add_quality(0, {"LRP": empty, "PLRP": empty})
     row = summary.qualities()[0]
@@ -65,7 +66,7 @@ def test_metric_that_is_never_defined_is_nan() -> None:
 
 def test_overlap_counts_hits_that_share_a_base_with_the_best_match() -> None:
     summary = Summary(LABELS, {"A": "M1"}, calibration())
-    summary.add_record(np.array([5, 0, 0], np.float32), [0])
+    summary.add_record(np.array([5, 0, 0], np.float32), [0], 1)
     best = MotifHit(0, 20, 30, 0, "+", 9.0, 1e-5)
     summary.add_hits(0, [hit(10, 20), hit(11, 21), hit(29, 40), hit(30, 40)], best)
     summary.add_hits(1, [hit(0, 5)], None)
@@ -78,11 +79,30 @@ def test_overlap_counts_hits_that_share_a_base_with_the_best_match() -> None:
 def test_factors_are_sorted_by_calls_beyond_chance_and_marked() -> None:
     summary = Summary(LABELS, {}, calibration())
     for called in [[1, 2]] * 2 + [[1]] * 6 + [[]] * 92:
-        summary.add_record(np.zeros(3, np.float32), called)
+        summary.add_record(np.zeros(3, np.float32), called, 1)
     factors = summary.factors()
     assert [factor.label for factor in factors] == ["B", "C", "A"]
     assert [factor.called for factor in factors] == [8, 2, 0]
     assert [factor.above_chance for factor in factors] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("called", "records", "above"), [(1, 10, False), (2, 20, False), (5, 20, True), (30, 500, True)]
+)
+def test_few_calls_in_few_records_are_luck(called: int, records: int, above: bool) -> None:
+    """Twice as often as chance is easily reached by one record of ten: the binomial tail must be small too."""
+    factor = Factor("A", None, 1.0, called, records, 0.01, 0.01, 0, 0, 0)
+    assert factor.share >= 2 * factor.null
+    assert factor.above_chance is above
+    assert binomial_tail(called, records, 0.01) == pytest.approx(binom.sf(called - 1, records, 0.01), rel=1e-9)
+
+
+def test_records_much_longer_than_those_behind_the_thresholds_are_warned_of() -> None:
+    summary = Summary(LABELS, {}, calibration())
+    summary.add_record(np.zeros(3, np.float32), [], 2)
+    assert summary.warnings() == []
+    summary.add_record(np.zeros(3, np.float32), [], 3)
+    assert summary.warnings()[0].startswith("1 of 2 records are more than twice as long")
 
 
 def test_headline_without_a_matrix_says_nothing_of_matches() -> None:
