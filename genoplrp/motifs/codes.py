@@ -6,20 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoplrp.errors import SequenceError
+from genoplrp.sequence.alphabet import AMBIGUOUS_CODE, BYTE_CODES, FOREIGN_CODE
 
-UNKNOWN = 4
-_ILLEGAL = 255
-
-
-def _code_table() -> NDArray[np.uint8]:
-    table = np.full(256, _ILLEGAL, dtype=np.uint8)
-    for code, letters in enumerate(("Aa", "Cc", "Gg", "TtUu", "NnRrYySsWwKkMmBbDdHhVv")):
-        table[[ord(letter) for letter in letters]] = code
-    table.setflags(write=False)
-    return table
-
-
-_CODES = _code_table()
+UNKNOWN = AMBIGUOUS_CODE
 _LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 
 
@@ -37,8 +26,8 @@ def encode(sequence: str, record: int = 0) -> NDArray[np.uint8]:
     [0, 1, 2, 3, 3, 4]
     """
     # "replace" turns each letter beyond ASCII into one "?", so that offsets stay true.
-    codes = _CODES[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
-    if codes.size and codes.max() == _ILLEGAL:
+    codes = BYTE_CODES[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
+    if codes.size and codes.max() == FOREIGN_CODE:
         offset = int(codes.argmax())
         raise SequenceError(
             f"record {record}, offset {offset}: {sequence[offset]!r} is no DNA letter; "

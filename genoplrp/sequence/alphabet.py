@@ -27,20 +27,21 @@ _COMPLEMENT = str.maketrans(
     "ACGTURYSWKMBDHVN" + "acgturyswkmbdhvn",
     "TGCAAYRSWMKVHDBN" + "tgcaayrswmkvhdbn",
 )
-_AMBIGUOUS_CODE, _FOREIGN_CODE = 4, 255
+AMBIGUOUS_CODE, FOREIGN_CODE = 4, 255
 
 
 def _code_table() -> np.ndarray:
     """Byte -> channel 0-3, or 4 for an IUPAC code, or 255 for what is not DNA; (256,) uint8."""
-    table = np.full(256, _FOREIGN_CODE, dtype=np.uint8)
-    table[list(_LETTERS)] = _AMBIGUOUS_CODE
+    table = np.full(256, FOREIGN_CODE, dtype=np.uint8)
+    table[list(_LETTERS)] = AMBIGUOUS_CODE
     for channel, letter in enumerate(BASES):
         table[[ord(letter), ord(letter.lower())]] = channel
     table[[ord("U"), ord("u")]] = BASES.index("T")
+    table.setflags(write=False)
     return table
 
 
-_CODES = _code_table()
+BYTE_CODES = _code_table()
 
 
 def one_hot(sequences: str | Iterable[str]) -> Tensor:
@@ -72,8 +73,8 @@ def one_hot(sequences: str | Iterable[str]) -> Tensor:
     rows = [sequences] if isinstance(sequences, str) else list(sequences)
     _check_rows(rows)
     n, length = len(rows), len(rows[0]) if rows else 0
-    codes = _CODES[np.frombuffer(_to_bytes("".join(rows)), dtype=np.uint8)].reshape(n, length)  # (n, l)
-    if (codes == _FOREIGN_CODE).any():
+    codes = BYTE_CODES[np.frombuffer(_to_bytes("".join(rows)), dtype=np.uint8)].reshape(n, length)  # (n, l)
+    if (codes == FOREIGN_CODE).any():
         for index, row in enumerate(rows):
             check_dna(row, f"sequence {index}")
     x = np.empty((n, 4, length), dtype=np.float32)
