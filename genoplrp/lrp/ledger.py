@@ -27,6 +27,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_ABSENT = "(absent bases)"  # no layer's name: a module may well be called "input"
+
+
 @dataclass(frozen=True)
 class _Entry:
     """What a row says of its call."""
@@ -65,8 +68,8 @@ class Ledger:
 
     def enter_absent(self, received: Tensor, kept: Tensor) -> None:
         """What reached positions that hold no base, (n,) each before and after it was taken away."""
-        self._rows["input"] = {"received": received, "passed": kept, "absorbed": received - kept}
-        self._entries["input"] = _Entry("absent bases", "no relevance", quiet=True)
+        self._rows[_ABSENT] = {"received": received, "passed": kept, "absorbed": received - kept}
+        self._entries[_ABSENT] = _Entry("absent bases", "no relevance", quiet=True)
 
     def columns(self, first_sample: int, strand: str) -> dict[str, np.ndarray]:
         """The rows as columns, in backward order, a block of samples a layer."""

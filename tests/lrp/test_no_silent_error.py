@@ -395,3 +395,17 @@ def test_numpy_shares_and_single_layer_names_are_taken():
     x = dna()
     result = attribute(Around(torch.relu, x), x, pruner=PruneLambda(np.float32(0.1)), layers="conv")
     assert list(result.layers) == ["conv"]
+
+
+def test_layer_named_input_keeps_its_row_in_the_ledger():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.input, self.out = nn.Conv1d(4, 6, 3).double(), nn.Linear(6, 1).double()
+
+        def forward(self, x):
+            return self.out(self.input(x).relu().amax(2))
+
+    result = attribute(Named(), dna())
+    assert set(result.ledger.loc[result.ledger["layer"] == "input", "op"]) == {"conv1d"}
