@@ -75,21 +75,21 @@ class Tape(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
+        kwargs, name = kwargs or {}, op_name(func)
         tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if any(id(tensor) in self._index or id(tensor) in self._stale for tensor in tensors):
-            return self._live_call(func, args, kwargs)
-        if op_name(func) in _UNFOLLOWED and any(id(tensor) in self._derived for tensor in tensors):
-            self._refuse(op_name(func), kwargs)
+            return self._live_call(name, func, args, kwargs, tensors)
+        derived = any(id(tensor) in self._derived for tensor in tensors)
+        if derived and name in _UNFOLLOWED:
+            self._refuse(name, kwargs)
         self._note_foreign(tensors)
-        versions = [tensor._version for tensor in tensors]
-        result = func(*args, **kwargs)
-        self._check_not_overwritten(op_name(func), tensors, versions)
-        self._remember(result, derived=any(id(tensor) in self._derived for tensor in tensors))
+        result = self._run_unchanging(name, func, args, kwargs, tensors)
+        self._remember(result, derived=derived)
         return result
 
-    def _live_call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        name = op_name(func)
+    def _live_call(
+        self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> Any:
         self._check_followable(name, args, kwargs)
         template = name in _TEMPLATE_OPS
         if template and self.index_of(args[0]) is None:  # a constant brought into a live tensor's shape or type
@@ -103,14 +103,11 @@ class Tape(TorchFunctionMode):
         if functional is not None and isinstance(args[0], Tensor):
             if not isinstance(recorded[0][0], Value):  # a constant about to be overwritten
                 functional = (functional[0], (args[0].clone(), *functional[1][1:]), functional[2])
-            result = self._overwrite(func, args, kwargs)
+            result = self._overwrite(name, func, args, kwargs)
             func, recorded = functional[0], functional[1:]
             outputs: tuple[int | None, ...] = (self._bind(result),)
         else:
-            tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-            versions = [tensor._version for tensor in tensors]
-            result = func(*args, **kwargs)
-            self._check_not_overwritten(name, tensors, versions)
+            result = self._run_unchanging(name, func, args, kwargs, tensors)
             outputs = () if name in _CONSTANT_RESULT else tuple(self._bind_output(leaf) for leaf in leaves(result))
         self._remember(result, derived=name in _DETACHES)
         if any(index is not None for index in outputs):
@@ -139,15 +136,23 @@ class Tape(TorchFunctionMode):
                 stacklevel=2,
             )
 
-    def _check_not_overwritten(self, name: str, tensors: list[Tensor], versions: list[int]) -> None:
-        """No call may change a tensor that the record has read, unless the record follows it."""
+    def _run_unchanging(
+        self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> Any:
+        """Run a call that must not change a tensor that the record has read."""
+        versions = [tensor._version for tensor in tensors]
+        result = func(*args, **kwargs)
         for tensor, version in zip(tensors, versions, strict=True):
             if tensor._version != version and _memory(tensor) in self._used:
-                layer, source = self._where(((), {}))
-                raise UnsupportedCallError(
-                    f"the model overwrites a tensor in place that the record has read ({name}, layer "
-                    f"{layer or 'the model itself'}, {source}): use the out-of-place form"
-                )
+                self._refuse_overwrite(name)
+        return result
+
+    def _refuse_overwrite(self, name: str) -> NoReturn:
+        layer, source = self._where(((), {}))
+        raise UnsupportedCallError(
+            f"the model overwrites a tensor in place that the record has read ({name}, layer "
+            f"{layer or 'the model itself'}, {source}): use the out-of-place form"
+        )
 
     def _note_foreign(self, tensors: list[Tensor]) -> None:
         for tensor in tensors:
@@ -176,12 +181,12 @@ class Tape(TorchFunctionMode):
             return None
         return self._bind(leaf)
 
-    def _overwrite(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    def _overwrite(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         """Run an in-place call: what was recorded keeps its content; other views of the memory turn stale."""
         target: Tensor = args[0]
         memory = _memory(target)
-        if self._index.get(id(target)) is None and memory in self._used:
-            self._check_not_overwritten("an in-place call", [target], [-1])
+        if id(target) not in self._index and memory in self._used:
+            self._refuse_overwrite(name)
         for key, tensor in self._alive.items():
             if _memory(tensor) != memory:
                 continue
