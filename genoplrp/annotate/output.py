@@ -87,9 +87,17 @@ def output_folder(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]
 
 
 def leftovers(out: str | Path) -> list[Path]:
-    """Hidden folders that killed runs (or runs still going) left beside `out`; ``.old-`` ones hold earlier results."""
-    target = Path(out).resolve()
-    return sorted(target.parent.glob(f".{target.name}.[po][al][rd]*-*")) if target.parent.is_dir() else []
+    """Temporary folders that killed runs (or runs still going) left beside `out`."""
+    return _hidden_beside(Path(out).resolve(), "part")
+
+
+def set_aside(out: str | Path) -> list[Path]:
+    """Earlier results that a run killed between its two renames left beside `out`."""
+    return _hidden_beside(Path(out).resolve(), "old")
+
+
+def _hidden_beside(target: Path, kind: str) -> list[Path]:
+    return sorted(target.parent.glob(f".{target.name}.{kind}-*")) if target.parent.is_dir() else []
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> None:

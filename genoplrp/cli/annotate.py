@@ -73,7 +73,9 @@ def annotate(
 
 def _warn_of_leftovers(out: Path) -> None:
     """Name the hidden folders of killed runs: they are not deleted, for a run may still be at work in one."""
-    from genoplrp.annotate.output import leftovers
+    from genoplrp.annotate.output import leftovers, set_aside
 
+    for folder in set_aside(out):
+        typer.echo(f"genoplrp: {folder} holds earlier results that a killed run set aside; keep or delete it", err=True)
     for folder in leftovers(out):
         typer.echo(f"genoplrp: {folder} is left from a run that was killed (or still goes); delete it if so", err=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genoplrp.annotate.output import leftovers, output_folder, write_params
+from genoplrp.annotate.output import leftovers, output_folder, set_aside, write_params
 from genoplrp.errors import OutputError
 
 
@@ -118,6 +118,12 @@ def test_leftovers_of_killed_runs_are_found(tmp_path: Path) -> None:
     (tmp_path / ".out.part-0123").mkdir()
     (tmp_path / ".outer.part-0123").mkdir()
     assert [path.name for path in leftovers(tmp_path / "out")] == [".out.part-0123"]
+
+
+def test_earlier_results_set_aside_by_a_killed_run_are_told_from_rubbish(tmp_path: Path) -> None:
+    (tmp_path / ".out.old-0123").mkdir()
+    assert leftovers(tmp_path / "out") == []
+    assert [path.name for path in set_aside(tmp_path / "out")] == [".out.old-0123"]
 
 
 def test_earlier_results_come_back_when_the_new_ones_cannot_be_put_there(tmp_path: Path, monkeypatch) -> None:
