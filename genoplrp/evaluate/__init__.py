@@ -1,6 +1,19 @@
 """Numbers that say how far to trust an explanation."""
 
+from genoplrp.evaluate.deletion import Deletion, deletion_curve
 from genoplrp.evaluate.intervals import Interval, mean_interval
 from genoplrp.evaluate.metrics import auprc, entropy, gini, motif_recall, rma
+from genoplrp.evaluate.replacement import replacements
 
-__all__ = ["Interval", "auprc", "entropy", "gini", "mean_interval", "motif_recall", "rma"]
+__all__ = [
+    "Deletion",
+    "Interval",
+    "auprc",
+    "deletion_curve",
+    "entropy",
+    "gini",
+    "mean_interval",
+    "motif_recall",
+    "replacements",
+    "rma",
+]
