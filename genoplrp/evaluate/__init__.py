@@ -2,6 +2,7 @@
 
 from genoplrp.evaluate.deletion import Deletion, deletion_curve
 from genoplrp.evaluate.intervals import Interval, mean_interval
+from genoplrp.evaluate.lipschitz import local_lipschitz, noisy, substituted
 from genoplrp.evaluate.metrics import auprc, entropy, gini, motif_recall, rma
 from genoplrp.evaluate.replacement import replacements
 
@@ -12,8 +13,11 @@ __all__ = [
     "deletion_curve",
     "entropy",
     "gini",
+    "local_lipschitz",
     "mean_interval",
     "motif_recall",
+    "noisy",
     "replacements",
     "rma",
+    "substituted",
 ]
