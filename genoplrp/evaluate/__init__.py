@@ -4,6 +4,7 @@ from genoplrp.evaluate.deletion import Deletion, deletion_curve
 from genoplrp.evaluate.intervals import Interval, mean_interval
 from genoplrp.evaluate.lipschitz import local_lipschitz, noisy, substituted
 from genoplrp.evaluate.metrics import auprc, entropy, gini, motif_recall, rma
+from genoplrp.evaluate.randomisation import parameter_randomisation
 from genoplrp.evaluate.replacement import replacements
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "mean_interval",
     "motif_recall",
     "noisy",
+    "parameter_randomisation",
     "replacements",
     "rma",
     "substituted",
