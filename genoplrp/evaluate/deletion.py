@@ -6,7 +6,8 @@ the choices and docs/faithfulness.md for the traps.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,9 @@ SHARES = (0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 
 _TIES = 1  # keeps the order of ties apart from the content of fills, which have the same seed
 
 
+Floor = Literal["zero", "deleted"]
+
+
 @dataclass(frozen=True, eq=False)
 class Deletion:
     """What became of the score while positions were deleted.
@@ -35,25 +39,54 @@ class Deletion:
         Share of the positions deleted, from 0; whole positions, so these are the shares asked for, rounded.
     scores : (n, k) float64
         The explained score f(x_s), mean over the draws.
+    deleted : (n,) float64
+        The score f(x_1) of the input with every position replaced, mean over the draws.
+    floor : {"zero", "deleted"}
+        Which score is a relative score of 0.
+    min_score : float
+        What the drop from f(x_0) to the floor has to exceed.
     curves : (n, k) float64
-        Relative score ``f(x_s) / f(x_0)``: 1 at share 0. NaN in rows where f(x_0) is at most `min_score`.
+        Relative score: ``f(x_s) / f(x_0)``, or with the floor ``"deleted"`` ``(f(x_s) - f(x_1)) / (f(x_0) - f(x_1))``.
+        1 at share 0. NaN in rows where the denominator is at most `min_score`.
     auc : (n,) float64
         Area under the curve by the trapezoid rule, divided by the largest share: the curve's mean height. NaN where
         the curve is.
-    min_score : float
-        What f(x_0) has to exceed.
     """
 
     shares: NDArray[np.float64]
     scores: NDArray[np.float64]
-    curves: NDArray[np.float64]
-    auc: NDArray[np.float64]
+    deleted: NDArray[np.float64]
+    floor: Floor
     min_score: float
+
+    @cached_property
+    def curves(self) -> NDArray[np.float64]:
+        floor = np.zeros((len(self.scores), 1)) if self.floor == "zero" else self.deleted[:, None]
+        drop = self.scores[:, :1] - floor
+        nothing = np.full(self.scores.shape, np.nan)
+        return np.asarray(np.divide(self.scores - floor, drop, where=drop > self.min_score, out=nothing))
+
+    @cached_property
+    def auc(self) -> NDArray[np.float64]:
+        heights = (self.curves[:, 1:] + self.curves[:, :-1]) / 2
+        return np.asarray((heights * np.diff(self.shares)).sum(axis=1) / self.shares[-1])
 
     @property
     def undefined(self) -> int:
-        """Number of inputs without a curve: a score at or below `min_score` has nothing to lose."""
+        """Number of inputs without a curve: there was no score to lose."""
         return int(np.isnan(self.auc).sum())
+
+    def above(self, floor: Floor) -> "Deletion":
+        """The same scores, relative to another floor."""
+        _check_floor(floor)
+        return replace(self, floor=floor)
+
+    def until(self, share: float) -> "Deletion":
+        """The same up to a share: `auc` of the part where the map still ranks bases that it calls relevant."""
+        kept = int((self.shares <= share).sum())
+        if kept < 2:
+            raise OptionError(f"share must be at least the first share deleted, {self.shares[1]:g}; got {share}")
+        return replace(self, shares=self.shares[:kept], scores=self.scores[:, :kept])
 
 
 def deletion_curve(
@@ -66,6 +99,7 @@ def deletion_curve(
     fill: Fill = "shuffle",
     shares: Sequence[float] = SHARES,
     draws: int = 5,
+    floor: Floor = "zero",
     min_score: float = 0.0,
     seed: int = 0,
     batch_size: int | None = None,
@@ -74,8 +108,8 @@ def deletion_curve(
     """Score of the model while the positions are deleted in order of relevance.
 
     At share s the ``round(s l)`` most relevant of l positions are replaced, those of the next share with them; the
-    curve is ``f(x_s) / f(x_0)``, with f the score that `attribute` explains. A faithful map makes it fall early: a low
-    `auc`. With ``first="least"`` it should fall late.
+    curve is ``f(x_s) / f(x_0)``, with f the score that `attribute` explains (`Deletion` has the equations). A faithful
+    map makes it fall early: a low `auc`. With ``first="least"`` it should fall late.
 
     Positions of equal relevance, and pruned maps are full of zeros, come in a random order, drawn anew for every draw;
     scores are means over the draws. Where neither the fill nor ties are random, one draw is made.
@@ -99,9 +133,13 @@ def deletion_curve(
     draws, seed
         Draws to average over, of fills and of the order of ties, and their seed. The same seed gives every map of
         these inputs the same fills. A tensor of several fills says itself how many draws there are.
+    floor
+        Which score is a relative score of 0. ``"zero"``: the score 0, as usual. ``"deleted"``: the score of the input
+        with every position replaced. A logit's zero is arbitrary: where networks say "absent" with a logit of -8, the
+        usual ratio ends far below 0 and inputs with a small f(x_0) rule every mean.
     min_score
-        Inputs with f(x_0) at or below it have no relative score (NaN). The ratio is unstable where f(x_0) is near 0:
-        set it to a score that means something.
+        Inputs for which f(x_0) minus the floor is not above it have no relative score (NaN). The ratio is unstable
+        where that is near 0: set it to a score that means something.
     batch_size, device
         Inputs at once, and where to compute (None: where the model is).
 
@@ -126,8 +164,9 @@ def deletion_curve(
     values = _relevance(relevance, x)
     if first not in ("most", "least"):
         raise OptionError(f'first must be "most" or "least"; got {first!r}')
+    _check_floor(floor)
     if not min_score >= 0:
-        raise OptionError(f"min_score must not be negative: a relative score needs a positive f(x); got {min_score}")
+        raise OptionError(f"min_score must not be negative: a relative score needs something to lose; got {min_score}")
     counts = _counts(shares, values.shape[1])
     x = x if x.is_floating_point() else x.float()
     stack = replacements(x, fill, draws=draws, seed=seed)
@@ -141,15 +180,8 @@ def deletion_curve(
         other = stack[draw % len(stack)]
         for step, count in enumerate(counts[1:], start=1):
             scores[:, step] += scorer(torch.where((rank < count).to(x.device), other, x)).numpy()
-    return _result(np.array(counts) / values.shape[1], scores / rounds, min_score)
-
-
-def _result(shares: NDArray[np.float64], scores: NDArray[np.float64], min_score: float) -> Deletion:
-    start = scores[:, :1]
-    defined = np.broadcast_to(start > min_score, scores.shape)
-    curves = np.divide(scores, start, where=defined, out=np.full(scores.shape, np.nan))
-    area = ((curves[:, 1:] + curves[:, :-1]) / 2 * np.diff(shares)).sum(axis=1)
-    return Deletion(shares, scores, curves, area / shares[-1], min_score)
+    deleted = np.mean([scorer(other).numpy() for other in stack], axis=0)
+    return Deletion(np.array(counts) / values.shape[1], scores / rounds, deleted, floor, min_score)
 
 
 def _relevance(relevance: Any, x: Tensor) -> NDArray[np.float64]:
@@ -167,6 +199,11 @@ def _relevance(relevance: Any, x: Tensor) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         raise OptionError(f"relevance must be finite; input {int(np.argwhere(~np.isfinite(values))[0, 0])} is not")
     return values
+
+
+def _check_floor(floor: str) -> None:
+    if floor not in ("zero", "deleted"):
+        raise OptionError(f'floor must be "zero" or "deleted"; got {floor!r}')
 
 
 def _counts(shares: Sequence[float], positions: int) -> list[int]:

@@ -64,6 +64,7 @@ class Scorer:
         self._device = torch.device(device) if device is not None else None
         self._size = batch_size or BATCH_SIZE
         self._constants: dict[int, Tensor] = {}
+        self._squashed = True
         self._target = target if callable(target) else self._chosen(x, target)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -95,14 +96,21 @@ class Scorer:
         place, dtype = where(self._model)
         x = x.to(device=place or self._device, dtype=dtype or x.dtype)
         try:
-            with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
-                return scores_of(*record(self._model, x, self._constants)).output
+            with torch.inference_mode(False), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+                return self._before_squashing(x) if self._squashed else self._model(x)
         except GenoPLRPError:
             raise
         except (RuntimeError, ValueError, AssertionError, IndexError) as error:
             raise ModelError(
                 f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
             ) from error
+
+    def _before_squashing(self, x: Tensor) -> Any:
+        """What is explained; a model found to end in no softmax or sigmoid is not recorded again, which costs."""
+        tape, output = record(self._model, x, self._constants)
+        scores = scores_of(tape, output).output
+        self._squashed = scores is not output
+        return scores
 
 
 def _tensor(output: Any) -> Tensor:

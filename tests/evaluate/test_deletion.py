@@ -141,6 +141,36 @@ def test_a_score_that_is_not_positive_has_no_relative_score_and_is_counted():
     assert np.isnan(stricter.auc).tolist() == [False, True, True, True]
 
 
+def test_until_is_the_curve_of_fewer_shares():
+    model, x = network().double().eval(), dna(3, 40)
+    model[-1].bias.data += 5
+    relevance = np.random.default_rng(0).normal(size=(3, 40))
+    whole = deletion_curve(model, x, relevance, target=0, shares=(0, 0.1, 0.2, 0.3, 1), floor="deleted")
+    part = deletion_curve(model, x, relevance, target=0, shares=(0, 0.1, 0.2), floor="deleted")
+    np.testing.assert_allclose(whole.until(0.2).auc, part.auc, rtol=1e-12)
+    with pytest.raises(OptionError, match=r"share must be at least the first share deleted, 0\.1; got 0\.05"):
+        whole.until(0.05)
+
+
+def test_floor_of_deleted_input_makes_the_curve_end_at_nothing():
+    model, x = network().double().eval(), dna(6, 40)
+    relevance = np.random.default_rng(0).normal(size=(6, 40))
+    result = deletion_curve(model, x, relevance, target=0, floor="deleted")
+    left = result.scores - result.scores[:, -1:]
+    positive = left[:, 0] > 0
+    assert 0 < result.undefined == (~positive).sum() < 6
+    np.testing.assert_allclose(result.curves[positive], left[positive] / left[positive, :1], rtol=1e-9, atol=1e-12)
+    part = deletion_curve(model, x, relevance, target=0, floor="deleted", shares=(0, 0.1, 0.2))
+    np.testing.assert_allclose(part.deleted, result.scores[:, -1], rtol=1e-9)
+    usual = deletion_curve(model, x, relevance, target=0)
+    np.testing.assert_array_equal(usual.above("deleted").curves, result.curves)
+    # A constant on every score changes nothing.
+    model[-1].bias.data += 7
+    np.testing.assert_allclose(
+        deletion_curve(model, x, relevance, target=0, floor="deleted").auc, result.auc, rtol=1e-9
+    )
+
+
 def test_shares_are_those_reached_by_whole_positions():
     x = one_hot("ACGTACGTAC")
     result = deletion_curve(Weighted(np.ones(10)), x, np.ones((1, 10)), target=0, shares=(0, 0.01, 0.04, 0.06, 0.3))
@@ -203,6 +233,8 @@ def test_wrong_arguments_are_refused_with_the_way_out():
             deletion_curve(model, x, flat, shares=shares)
     with pytest.raises(OptionError, match='first must be "most" or "least"'):
         deletion_curve(model, x, flat, first="top")
+    with pytest.raises(OptionError, match='floor must be "zero" or "deleted"; got \'least\''):
+        deletion_curve(model, x, flat, floor="least")
     with pytest.raises(OptionError, match="min_score must not be negative"):
         deletion_curve(model, x, flat, min_score=-1)
     with pytest.raises(OptionError, match=r"target must be in 0\.\.2"):
