@@ -1,13 +1,15 @@
 """Attribute a model's output to the bases of its input: batches, targets, strands, and the result."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from genoplrp.amount import Amount, choose_amount, rows_tried
 from genoplrp.batch import BatchExplainer
 from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.evaluate.score import Scorer
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
@@ -16,7 +18,7 @@ from genoplrp.lrp.target import Target
 from genoplrp.result import Attribution, joined
 from genoplrp.sequence.references import shuffled_references
 
-__all__ = ["Attribution", "attribute"]
+__all__ = ["Attribution", "attribute", "find_amount"]
 
 POSITIONS_A_BATCH = 32_000
 """Default batch size: about this many positions; larger batches gain little and hold every activation."""
@@ -53,7 +55,8 @@ def attribute(
         Rules, by name or as a `Composite`. ``"genomic"``: zbox(0, 1) on the layer that reads the sequence, zplus on
         other convolutions, epsilon on dense layers.
     pruner
-        ``PruneLambda(p)``, ``PruneM(p)`` or ``NoPrune()`` (plain LRP).
+        ``PruneLambda(p)``, ``PruneM(p)`` or ``NoPrune()`` (plain LRP). With p = ``"auto"`` the amount is found for
+        these sequences without ground truth (`find_amount`); ``Attribution.pruner`` holds it.
     strands
         ``"both"``: the mean of the sequence's map and its reverse complement's, with their disagreement.
     layers
@@ -92,6 +95,12 @@ def attribute(
     _check_input(x, strands, batch_size)
     if not isinstance(pruner, (NoPrune, PruneLambda, PruneM)):
         raise OptionError(f"pruner must be NoPrune(), PruneLambda(p) or PruneM(p); got {pruner!r}")
+    if not isinstance(pruner, NoPrune) and pruner.automatic:
+        amount = find_amount(
+            model, x, target=target, composite=composite, pruner=type(pruner), strands=strands, references=references,
+            seed=seed, batch_size=batch_size, device=device,
+        )  # fmt: skip
+        pruner = type(pruner)(amount.p)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
     stand_in = borrowed(model, device)
     place, dtype = where(stand_in)
@@ -115,6 +124,65 @@ def attribute(
     return joined(parts)
 
 
+def find_amount(
+    model: nn.Module,
+    x: Tensor,
+    *,
+    target: Target = "predicted",
+    pruner: type[PruneLambda] | type[PruneM] = PruneLambda,
+    references: int | Tensor | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    device: torch.device | str | None = None,
+    **options: Any,
+) -> Amount:
+    """The amount of pruning that ``PruneLambda("auto")`` and ``PruneM("auto")`` stand for, with what was tried.
+
+    No truth is needed: it is the largest p whose most relevant bases still carry the prediction when all others are
+    shuffled (`genoplrp.amount`). It is found once for all sequences, from up to 100 of them.
+
+    Parameters
+    ----------
+    model, x, target, references, seed, batch_size, device
+        As for `attribute`; x is one-hot DNA (n, 4, l).
+    pruner
+        ``PruneLambda`` or ``PruneM``.
+    **options
+        ``composite`` and ``strands``, as for `attribute`.
+
+    Raises
+    ------
+    OptionError
+        Input that is not DNA; and as for `attribute`.
+
+    Examples
+    --------
+    >>> from genoplrp import load_model, one_hot
+    >>> amount = find_amount(load_model("vertebrate20"), one_hot(["ACGTTGCA" * 25]))
+    >>> 0 <= amount.p <= 0.5, list(amount.table)
+    (True, ['p', 'carried', 'behind', 'error'])
+    """
+    rows = rows_tried(len(x))
+    chosen = target if callable(target) or isinstance(target, (str, int)) else _of_rows(target, rows, len(x))
+    some = references[rows] if isinstance(references, Tensor) else references
+    scorer = Scorer(model, x[rows], target=chosen, batch_size=batch_size, device=device)
+
+    def explain(p: float) -> Tensor:
+        return attribute(
+            model, x[rows], target=chosen, pruner=pruner(p), references=some, seed=seed, batch_size=batch_size,
+            device=device, **options,
+        ).per_base.to(x.device)  # fmt: skip
+
+    return choose_amount(explain, scorer, x[rows], seed=seed)
+
+
+def _of_rows(target: Any, rows: Tensor, n: int) -> Tensor:
+    chosen = torch.as_tensor(target)
+    if chosen.shape not in {(), (n,)}:
+        raise OptionError(f"target must have one int a sequence, {n}; got shape {tuple(chosen.shape)}")
+    return chosen if chosen.ndim == 0 else chosen[rows.to(chosen.device)]
+
+
 def _batch_size(layout: SampleLayout, size: int) -> int:
     if layout.mixing:
         raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
@@ -130,10 +198,7 @@ def _of_batch(target: Target, first: int, size: int, n: int) -> Target:
     """The part of a per-sequence target that belongs to a batch."""
     if callable(target) or isinstance(target, (str, int)):
         return target
-    chosen = torch.as_tensor(target)
-    if chosen.shape not in {(), (n,)}:
-        raise OptionError(f"target must have one int a sequence, {n}; got shape {tuple(chosen.shape)}")
-    return chosen if chosen.ndim == 0 else chosen[first : first + size]
+    return _of_rows(target, torch.arange(first, first + size), n)
 
 
 def _references_of(batch: Tensor, references: int | Tensor | None, first: int, seed: int) -> Tensor | None:

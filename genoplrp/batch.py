@@ -69,8 +69,23 @@ class BatchExplainer:
             self._explain(strand, target if chosen is None else chosen, others)
             for strand, others in zip(strands, against, strict=True)
         ]
-        one = _attribution(parts[0], chosen, Page(parts[0].propagated.ledger, first, "+"), strands[0].scores.explained)
+        page = Page(parts[0].propagated.ledger, first, "+")
+        one = self._attribution(parts[0], chosen, page, strands[0].scores.explained)
         return one if len(parts) == 1 else _merged(one, parts[1], Page(parts[1].propagated.ledger, first, "-"))
+
+    def _attribution(self, part: _Explained, chosen: Tensor | None, page: Page, explained: str) -> Attribution:
+        return Attribution(
+            relevance=part.propagated.relevance,
+            output=part.output,
+            target=chosen,
+            hypothetical=part.propagated.hypothetical,
+            layers=part.propagated.layers,
+            pages=(page,),
+            disagreement=None,
+            explained=explained,
+            pruner=self.pruner,
+            reference_output=part.reference_output,
+        )
 
     def _record(self, x: Tensor) -> _Recorded:
         try:
@@ -135,20 +150,6 @@ def _start(recorded: _Recorded, target: Target) -> Start:
     return start
 
 
-def _attribution(part: _Explained, chosen: Tensor | None, page: Page, explained: str) -> Attribution:
-    return Attribution(
-        relevance=part.propagated.relevance,
-        output=part.output,
-        target=chosen,
-        hypothetical=part.propagated.hypothetical,
-        layers=part.propagated.layers,
-        pages=(page,),
-        disagreement=None,
-        explained=explained,
-        reference_output=part.reference_output,
-    )
-
-
 def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
     """The mean of the forward strand's attribution and the other strand's, turned back."""
     other = part.propagated.relevance.flip(1, 2)
@@ -169,6 +170,7 @@ def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
         pages=(*one.pages, page),
         disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
         explained=one.explained,
+        pruner=one.pruner,
         reference_output=against,
     )
 
