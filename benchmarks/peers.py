@@ -1,9 +1,9 @@
-"""How long does each method take? Milliseconds a sequence, warm, on one thread, and relative to gradient x input.
+"""How long does each method take? Processor time a sequence in milliseconds, and relative to gradient x input.
 
     python benchmarks/peers.py [SEQUENCES]
 
 Runs the shipped vertebrate20 on real CTCF peaks (200 bp) and an untrained MotifCNN with 32 filters on random 250-bp
-sequences, 64 of them by default; each method's time is the least of three runs after one that warms up.
+sequences, 64 of them by default, on one thread; each method's time is the least of three runs after one that warms up.
 """
 
 import sys
@@ -32,13 +32,13 @@ def cases(n: int) -> dict[str, tuple[nn.Module, Tensor]]:
 
 
 def seconds(function, model: nn.Module, x: Tensor) -> float:
-    """The least of some runs, after one that warms up."""
+    """Processor time, the least of some runs, after one that warms up."""
     function(model, x[:4])
     found = []
     for _ in range(RUNS):
-        start = time.perf_counter()
+        start = time.process_time()
         function(model, x)
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return min(found)
 
 
