@@ -2,5 +2,18 @@
 
 from genoplrp.evaluate.intervals import Interval, mean_interval
 from genoplrp.evaluate.metrics import auprc, entropy, gini, motif_recall, rma
+from genoplrp.evaluate.sweep import differences, measure, summarise, sweep
 
-__all__ = ["Interval", "auprc", "entropy", "gini", "mean_interval", "motif_recall", "rma"]
+__all__ = [
+    "Interval",
+    "auprc",
+    "differences",
+    "entropy",
+    "gini",
+    "mean_interval",
+    "measure",
+    "motif_recall",
+    "rma",
+    "summarise",
+    "sweep",
+]
