@@ -1,0 +1,1 @@
+"""Published ground truth."""
