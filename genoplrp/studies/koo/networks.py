@@ -69,7 +69,6 @@ def koo_network(name: str, *, seed: int = 0) -> nn.Sequential:
             network.add_module(label, layer)
         for layer in network:
             _initialise(layer)
-        nn.init.xavier_uniform_(network.logit.weight)
     return network
 
 
@@ -98,9 +97,10 @@ def _norm(channels: int) -> nn.BatchNorm1d:
 
 
 def _initialise(layer: nn.Module) -> None:
-    """Keras' he_normal: a normal distribution cut off at two standard deviations, of variance 2 / inputs."""
-    if isinstance(layer, nn.Conv1d | nn.Linear):
+    """Keras' he_normal: normal, cut at two standard deviations, variance 2 / inputs; glorot for the logit."""
+    if isinstance(layer, nn.Linear) and layer.bias is not None:
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    elif isinstance(layer, nn.Conv1d | nn.Linear):
         spread = (2 / layer.weight[0].numel()) ** 0.5 / 0.87962566103423978
         nn.init.trunc_normal_(layer.weight, std=spread, a=-2 * spread, b=2 * spread)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
