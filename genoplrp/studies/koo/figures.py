@@ -21,8 +21,12 @@ SHOWN = (
     "PLRP-lambda .1, genomic",
     "LRP, epsilon",
     "PLRP-lambda .1, epsilon",
+    "LRP, epsilon-gamma-box",
+    "PLRP-lambda .1, epsilon-gamma-box",
     "LRP, 20 references",
     "PLRP-lambda .1, 20 references",
+    "DeepSHAP, both strands",
+    "LRP, epsilon-gamma-box, both strands",
 )
 PEER, OURS, PUBLISHED = "#7a7a7a", "#0072b2", "#d55e00"
 _INK = "#444444"

@@ -18,8 +18,10 @@ from genoplrp.baselines import (
 from genoplrp.lrp.prune import Pruner
 from genoplrp.studies.koo.published import DEFINITIONS
 
+BEST = "epsilon-gamma-box"
+"""The composite that `genoplrp.studies.koo.rules` finds best, on validation sequences."""
 PS = (0.05, 0.1, 0.2, 0.25, 0.5)
-COMPOSITES = ("genomic", "epsilon")
+COMPOSITES = ("genomic", "epsilon", BEST)
 REFERENCE_NUMBERS = (5, 20)
 AT_TENTH: Mapping[str, Pruner] = MappingProxyType({"LRP": NoPrune(), "PLRP-lambda .1": PruneLambda(0.1)})
 Explainer = Callable[[nn.Module, Tensor], Tensor]
@@ -30,7 +32,7 @@ def explainers() -> dict[str, Explainer]:
     """Name -> explainer, in the order of the tables; all but those "as published" explain the logit.
 
     >>> len(explainers()), "PLRP-lambda .1, genomic" in explainers()
-    (27, True)
+    (35, True)
     """
     peers: dict[str, Callable[..., Any]] = {
         "gradient x input": gradient_times_input,
@@ -49,10 +51,24 @@ def explainers() -> dict[str, Explainer]:
         for number in REFERENCE_NUMBERS
         for name, pruner in AT_TENTH.items()
     }
+    doubled = {
+        f"{name}, both strands": on_both_strands(per_base(method))
+        for name, method in (("DeepSHAP", peers["DeepSHAP"]), (f"LRP, {BEST}", ours[f"LRP, {BEST}"]))
+    }
     return {
         **{f"{name}, as published": explainer for name, explainer in DEFINITIONS.items()},
         **{name: per_base(method) for name, method in {**peers, **ours, **from_references}.items()},
+        **doubled,
     }
+
+
+def on_both_strands(explain: Explainer) -> Explainer:
+    """The mean of an explainer's maps of the sequence and of its reverse complement."""
+
+    def explain_both(model: nn.Module, x: Tensor) -> Tensor:
+        return (explain(model, x) + explain(model, x.flip(1, 2)).flip(1)) / 2
+
+    return explain_both
 
 
 def _pruners() -> dict[str, Pruner]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,10 @@ class Size:
     epochs: int = 100
     explained: int = 500
     for_rules: int = 100
+    rules: int | None = None
 
 
-SMALL = Size(sequences=200, epochs=1, explained=2, for_rules=2)
+SMALL = Size(sequences=200, epochs=1, explained=2, for_rules=2, rules=4)
 
 
 def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4), progress: bool = True) -> list[Path]:
@@ -64,21 +65,21 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
     """
     out, size = Path(out), SMALL if small else Size()
     (out / "scores").mkdir(parents=True, exist_ok=True)
-    parts = koo_data(size.sequences)
+    parts, rules_compared = koo_data(size.sequences), dict(islice(rule_explainers().items(), size.rules))
     facts: list[dict[str, Any]] = []
     scores: list[pd.DataFrame] = []
     rules: list[pd.DataFrame] = []
     with _bar(len(NETWORKS) * len(seeds), progress) as advance:
         for seed, name in product(seeds, NETWORKS):
             label = f"{name}_{seed}"
-            made_with = {"sequences": size.sequences, "data_seed": AUTHORS_SEED}
+            made_with = {"n": size.sequences, "data_seed": AUTHORS_SEED}
             path = out / "networks" / f"{label}.safetensors"
             model = trained_koo(path, name, parts, seed=seed, epochs=size.epochs, facts=made_with)
             facts.append({"network": name, "seed": seed, **_quality(model, parts)})
             test, valid = parts["test"].positives(size.explained), parts["valid"].positives(size.for_rules)
             keys: dict[str, Any] = {"network": name, "seed": seed}
             scores.append(_scored(out / "scores" / f"{label}.csv", model, test, explainers()).assign(**keys))
-            rules.append(_scored(out / "scores" / f"rules_{label}.csv", model, valid, rule_explainers()).assign(**keys))
+            rules.append(_scored(out / "scores" / f"rules_{label}.csv", model, valid, rules_compared).assign(**keys))
             advance(label)
     every = pd.concat(scores, ignore_index=True)
     summarised = tables.summary(every)
@@ -102,12 +103,12 @@ def _quality(model: nn.Module, parts: dict[str, Part]) -> dict[str, float]:
 
 def _scored(path: Path, model: nn.Module, part: Part, methods: dict[str, Explainer]) -> pd.DataFrame:
     """Scores by sequence, measured unless the file holds them; methods that it lacks are added."""
-    found = pd.read_csv(path) if path.exists() else pd.DataFrame({"method": [], "sequence": []})
+    found = pd.read_csv(path) if path.exists() else pd.DataFrame({"method": []})
     missing = {name: method for name, method in methods.items() if name not in set(found["method"])}
     if missing:
         new = measured(model, part, missing)
-        found = pd.concat([found, new], ignore_index=True) if len(found) else new
-        _write(path, _csv(found))
+        _write(path, _csv(pd.concat([found, new], ignore_index=True) if len(found) else new))
+        found = pd.read_csv(path)  # as a study that goes on reads it
     return pd.concat([found[found["method"] == name] for name in methods], ignore_index=True)
 
 
