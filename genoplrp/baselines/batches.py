@@ -11,15 +11,15 @@ from genoplrp.attribution import (
     Attribution,
     _batch_size,
     _check_input,
-    _joined,
     _of_batch,
-    _present,
 )
 from genoplrp.baselines.score import Score, score_of
+from genoplrp.batch import _present
 from genoplrp.errors import OptionError
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.samples import sample_layout
 from genoplrp.lrp.target import Target
+from genoplrp.result import joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def in_batches(
             batch = x[rows].clone()
             part = _of_batch(target, first, len(batch), len(x))
             parts.append(_attribution(method(Batch(score, batch, part, rows, size)), batch, score.explained))
-    return _joined(parts)
+    return joined(parts)
 
 
 def is_dna(x: Tensor) -> bool:

@@ -5,7 +5,8 @@ import warnings
 import torch
 from torch import Tensor
 
-from genoplrp.attribution import Attribution, _present
+from genoplrp.attribution import Attribution
+from genoplrp.batch import _present
 from genoplrp.errors import OptionError
 from genoplrp.sequence import shuffled_references
 
