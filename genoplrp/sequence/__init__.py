@@ -3,6 +3,7 @@
 from genoplrp.sequence.alphabet import check_dna, count_bases, decode, one_hot, reverse_complement
 from genoplrp.sequence.fasta import Record, read_fasta
 from genoplrp.sequence.intervals import Interval, read_bed, write_bed
+from genoplrp.sequence.references import shuffled_references
 from genoplrp.sequence.shuffle import dinucleotide_shuffle
 from genoplrp.sequence.windows import Window, place, stitch, tile
 
@@ -19,6 +20,7 @@ __all__ = [
     "read_bed",
     "read_fasta",
     "reverse_complement",
+    "shuffled_references",
     "stitch",
     "tile",
     "write_bed",
