@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from genoplrp.attribution import Attribution
 from genoplrp.baselines.batches import Batch, Maps, check_dna, in_batches
-from genoplrp.baselines.given import References, check_references, references_of, warn_if_incomplete
+from genoplrp.baselines.completeness import warn_if_incomplete
 from genoplrp.baselines.peers import needed
-from genoplrp.baselines.score import ScoreColumn
 from genoplrp.baselines.steps import Elementwise, Steps
 from genoplrp.errors import OptionError
 from genoplrp.lrp.target import Target
+from genoplrp.references import References, check_references, references_of
+from genoplrp.score import ScoreColumn
 from genoplrp.sequence import decode
 
 _REMEDY = (
@@ -75,7 +76,7 @@ def deep_lift_shap(
     """
     check_dna(x, "DeepLIFT/SHAP")
     decode(x)  # says which column is not one-hot
-    check_references(references, x, "deep_lift_shap")
+    check_references(references, x)
     if references is None:
         raise OptionError("deep_lift_shap: references must be a number from 1 on or a tensor (n, r, 4, l); got None")
     peer = needed("tangermeme.deep_lift_shap", "deep_lift_shap")

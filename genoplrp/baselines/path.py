@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from genoplrp.attribution import Attribution
-from genoplrp.baselines.batches import Batch, Maps, in_batches, is_dna
-from genoplrp.baselines.given import References, check_references, references_of, warn_if_incomplete
+from genoplrp.baselines.batches import Batch, Maps, in_batches
+from genoplrp.baselines.completeness import warn_if_incomplete
 from genoplrp.baselines.peers import needed
 from genoplrp.errors import OptionError
+from genoplrp.inputs import is_dna
 from genoplrp.lrp.target import Target
+from genoplrp.references import References, check_references, references_of
 
 
 def integrated_gradients(
@@ -64,19 +66,26 @@ def integrated_gradients(
     if not isinstance(steps, int) or steps < 1:
         raise OptionError(f"steps must be a whole number from 1 on; got {steps!r}")
     captum = needed("captum.attr", "integrated_gradients")
-    check_references(references, x, "integrated_gradients")
+    check_references(references, x)
 
     average = partial(_average_gradients, captum.IntegratedGradients, steps)
     differences: list[Tensor] = []
 
     def explain(batch: Batch) -> Maps:
-        maps, difference = _integrated(batch, references_of(batch.x, references, batch.rows, seed), average)
+        maps, difference = _integrated(batch, _baselines(batch, references, seed), average)
         differences.append(difference)
         return maps
 
     result = in_batches(model, x, explain, target=target, batch_size=batch_size, device=device, variants=True)
     warn_if_incomplete(result, torch.cat(differences), method="integrated_gradients", remedy="Raise steps.")
     return result
+
+
+def _baselines(batch: Batch, references: References, seed: int) -> Tensor:
+    """The baselines of a batch, (k, r, ...): zeros where none are given."""
+    if references is None:
+        return torch.zeros_like(batch.x)[:, None]
+    return references_of(batch.x, references, batch.rows, seed)
 
 
 def _integrated(batch: Batch, references: Tensor, average: Callable[..., Tensor]) -> tuple[Maps, Tensor]:
