@@ -6,20 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import (
-    POSITIONS_A_BATCH,
-    Attribution,
-    _batch_size,
-    _check_input,
-    _joined,
-    _of_batch,
-    _present,
-)
+from genoplrp.attribution import POSITIONS_A_BATCH, _batch_size, _check_input, _of_batch
 from genoplrp.baselines.score import Score, score_of
+from genoplrp.batch import _present
 from genoplrp.errors import OptionError
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.samples import sample_layout
 from genoplrp.lrp.target import Target
+from genoplrp.result import Attribution, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +51,13 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What a method gives back for k sequences: two maps, the explained scores (k,) and which outputs they are (k,)."""
+    """What a method gives back for k sequences: the fields of an `Attribution` that it knows."""
 
     relevance: Tensor
     hypothetical: Tensor | None
     output: Tensor
     target: Tensor | None
+    reference_output: Tensor | None = None
 
 
 def in_batches(
@@ -95,7 +90,7 @@ def in_batches(
             batch = x[rows].clone()
             part = _of_batch(target, first, len(batch), len(x))
             parts.append(_attribution(method(Batch(score, batch, part, rows, size)), batch, score.explained))
-    return _joined(parts)
+    return joined(parts)
 
 
 def is_dna(x: Tensor) -> bool:
@@ -121,4 +116,5 @@ def _attribution(maps: Maps, x: Tensor, explained: str) -> Attribution:
         disagreement=None,
         explained=explained,
         pages=(),
+        reference_output=maps.reference_output,
     )

@@ -102,12 +102,18 @@ class Cut:
     before: Tensor  # non-zero entries
     after: Tensor
 
-    def rescaled(self, relevance: Tensor) -> Tensor:
-        """The kept entries, scaled by sign to the mass before (PLRP-lambda)."""
+    @property
+    def survives(self) -> Tensor:
+        """``keep``, and every entry of a sample of which nothing was dropped: p = 0 changes nothing at all."""
+        untouched = (self.dropped[0] + self.dropped[1]) == 0
+        return self.keep | untouched.view(-1, *[1] * (self.keep.ndim - 1))
+
+    def factors(self, relevance: Tensor) -> Tensor:
+        """What each entry is multiplied by (PLRP-lambda): its sign's lambda where it survives, else 0."""
         flat = relevance.reshape(len(self.before), -1)
         positive, negative = (scale[:, None].to(relevance.dtype) for scale in self.scale)
-        scaled = flat * torch.where(flat > 0, positive, negative)
-        return torch.where(self.keep, scaled.view_as(relevance), 0)
+        scale = torch.where(flat > 0, positive, negative)
+        return torch.where(self.survives, scale.view_as(relevance), 0)
 
 
 def cut(relevance: Tensor, amounts: tuple[Amount, Amount], samples: int | None = None) -> Cut:

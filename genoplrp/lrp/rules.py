@@ -42,6 +42,13 @@ class Multipliers:
             result = x.clamp(min=0) * self.positive + x.clamp(max=0) * self.negative
         return result if self.offset is None else result + self.offset
 
+    def slope(self, x: Tensor) -> Tensor:
+        """Relevance per unit of the input, without the offset; half-way between the two sides where the input is 0."""
+        if self.positive is self.negative:
+            return self.positive
+        at_zero = (self.positive + self.negative) / 2
+        return torch.where(x > 0, self.positive, torch.where(x < 0, self.negative, at_zero))
+
 
 class Rule(Protocol):
     """The one signature of all rules (see the top of this file)."""
