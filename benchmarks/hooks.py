@@ -1,4 +1,4 @@
-"""What becomes of DeepLIFT where hooks do not see a network: sums and AUPRC, tangermeme and captum as they are and ours.
+"""What becomes of DeepLIFT where hooks do not see a network: sums and AUPRC of tangermeme, captum and genoplrp.
 
     python benchmarks/hooks.py [FOLDER]
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from captum.attr import DeepLift
-from tangermeme.deep_lift_shap import deep_lift_shap as tangermeme
 from talgata import load
+from tangermeme.deep_lift_shap import deep_lift_shap as tangermeme
 from torch import Tensor, nn
 
 from genoplrp import auprc
