@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution
 from genoplrp.errors import OptionError
 from genoplrp.inputs import batches, check_input, is_dna, present_columns, samples_at_once
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.target import Target, target_of
-from genoplrp.result import joined
+from genoplrp.result import Attribution, joined
 from genoplrp.score import Score, score_of
 
 
@@ -50,12 +49,13 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What a method gives back for k sequences: two maps, the explained scores (k,) and which outputs they are (k,)."""
+    """What a method gives back for k sequences: the fields of an `Attribution` that it knows."""
 
     relevance: Tensor
     hypothetical: Tensor | None
     output: Tensor
     target: Tensor | None
+    reference_output: Tensor | None = None
 
 
 def in_batches(
@@ -106,4 +106,5 @@ def _attribution(maps: Maps, x: Tensor, explained: str) -> Attribution:
         disagreement=None,
         explained=explained,
         pages=(),
+        reference_output=maps.reference_output,
     )

@@ -2,29 +2,26 @@
 
 import warnings
 
-from torch import Tensor
-
-from genoplrp.attribution import Attribution
+from genoplrp.result import Attribution
 
 TOLERANCES = {"integrated_gradients": 0.05, "deep_lift_shap": 0.01}
 """Quadrature is not exact; the rescale rule is."""
 
 
-def warn_if_incomplete(result: Attribution, difference: Tensor, *, method: str, remedy: str) -> None:
+def warn_if_incomplete(result: Attribution, *, method: str, remedy: str) -> None:
     """Warn where relevance does not sum to f(x) - f(reference), as the method promises; says by how much.
 
     Parameters
     ----------
     result
-        Relevance and f(x) of n sequences.
-    difference
-        (n,) f(x) minus the mean of f over the references.
+        With the scores of the references.
     method
         Its name, one of `TOLERANCES`: the mean error may be this share of the mean difference.
     remedy
         What the user can do.
     """
-    total = result.relevance.flatten(1).sum(1)
+    assert result.reference_output is not None
+    difference, total = result.output - result.reference_output, result.relevance.flatten(1).sum(1)
     error = (total - difference).abs()
     # Differences far below the scores themselves are lost in rounding.
     scale = max(float(difference.abs().mean()), 1e-3 * float(result.output.abs().mean()), 1e-30)
