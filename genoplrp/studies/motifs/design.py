@@ -35,8 +35,8 @@ class Design:
     train: int = 20_000
     epochs: int = 10
     options: tuple[tuple[str, Any], ...] = (("batch_size", 32), ("lr", 2e-3))
-    block: int = 400
-    measured: int = 80
+    block: int = 250
+    measured: int = 40
     p: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     gains: tuple[float, ...] = (1.5, 1.0, 0.75, 0.5, 0.25, 0.1)
     least_auroc: float = 0.9

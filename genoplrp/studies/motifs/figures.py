@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,15 +21,15 @@ from genoplrp.studies.motifs.design import LAMBDA, LRP, M
 from genoplrp.studies.motifs.networks import encoded
 
 _INK = "#444444"
-_BAND = 0.16
+_BAND = 0.14
 _NAMES = {
     "rma": "RMA",
     "gini": "Gini",
     "entropy": "entropy, nats",
     "auprc": "AUPRC",
     "recall": "motif recall",
-    "kept": "share of neurons kept",
-    "amount": "p, share of relevance dropped",
+    "kept": "neurons kept",
+    "amount": "p",
 }
 _COLOURS = {LRP: "#111111", LAMBDA: "#0072b2", M: "#d55e00"}
 
@@ -70,14 +70,16 @@ def gain_figure(table: pd.DataFrame) -> Figure:
     figure = _panels(table, lines, "kept")
     for ax in figure.axes:
         ax.set_xscale("log")
-        ax.invert_xaxis()
+        ax.set_xticks([1, 0.3, 0.1, 0.03, 0.01], ["1", ".3", ".1", ".03", ".01"])
+        ax.minorticks_off()
+        ax.set_xlim(1.1, 0.9 * float(table.loc[table["metric"] == "kept", "mean"].min()))  # p rises to the right
     return figure
 
 
 def interaction_figure(table: pd.DataFrame, metrics: Sequence[str] = ("rma", "auprc", "recall")) -> Figure:
     """PLRP-lambda over p, a column an interaction, a line a network; dotted: networks that did not learn it."""
     names = list(dict.fromkeys(table["interaction"]))
-    figure, axes = _grid(len(metrics), len(names))
+    figure, axes = _grid(len(metrics), len(names), sharey="row")
     colours = dict(zip(sorted(table["filters"].unique()), ("#009e73", "#0072b2"), strict=False))
     for row, metric in zip(axes, metrics, strict=True):
         for ax, name in zip(row, names, strict=True):
@@ -157,7 +159,7 @@ def _three_maps(
 def _panels(table: pd.DataFrame, lines: Sequence[Line], x: str) -> Figure:
     """A column a metric, a row a network."""
     filters = sorted(table["filters"].unique())
-    figure, axes = _grid(len(filters), len(METRICS))
+    figure, axes = _grid(len(filters), len(METRICS), sharey="col")
     for row, number in zip(axes, filters, strict=True):
         own = table[table["filters"] == number]
         for ax, metric in zip(row, METRICS, strict=True):
@@ -195,9 +197,10 @@ def _baseline(ax: Any, lrp: pd.DataFrame) -> None:
     ax.axhline(float(lrp["mean"].iloc[0]), color=_COLOURS[LRP], linewidth=0.9, linestyle=(0, (4, 3)), label=LRP)
 
 
-def _grid(rows: int, columns: int) -> tuple[Figure, NDArray[Any]]:
-    figure = Figure(figsize=(2.05 * columns + 0.5, 1.75 * rows + 0.75), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True)
+def _grid(rows: int, columns: int, *, sharey: Literal["row", "col"]) -> tuple[Figure, NDArray[Any]]:
+    width = 2.05 if sharey == "col" else 1.55  # columns that share an axis need no room for its numbers
+    figure = Figure(figsize=(width * columns + 0.5, 1.75 * rows + 0.75), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=sharey)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=8, colors=_INK)
