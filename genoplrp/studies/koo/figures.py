@@ -23,8 +23,8 @@ SHOWN = (
     "PLRP-lambda .1, epsilon",
     "LRP, epsilon-gamma-box",
     "PLRP-lambda .1, epsilon-gamma-box",
-    "LRP, 20 references",
-    "PLRP-lambda .1, 20 references",
+    "LRP, epsilon, 20 references",
+    "PLRP-lambda .1, epsilon, 20 references",
     "DeepSHAP, both strands",
     "LRP, epsilon-gamma-box, both strands",
 )
@@ -42,7 +42,7 @@ def koo_figure(summarised: pd.DataFrame) -> Figure:
             _points(ax, part.set_index("method"))
             if metric == "auroc":
                 _published(ax, network)
-            ax.set_title(f"{network}, {part['seeds'].max()} networks", loc="left", fontsize=10)
+            ax.set_title(f"{network}, trained {part['seeds'].max()} times", loc="left", fontsize=10)
             ax.set_xlabel(f"mean per-sequence {title}", fontsize=9)
     axes[0][0].invert_yaxis()
     handles, labels = axes[0][0].get_legend_handles_labels()

@@ -22,7 +22,8 @@ BEST = "epsilon-gamma-box"
 """The composite that `genoplrp.studies.koo.rules` finds best, on validation sequences."""
 PS = (0.05, 0.1, 0.2, 0.25, 0.5)
 COMPOSITES = ("genomic", "epsilon", BEST)
-REFERENCE_NUMBERS = (5, 20)
+FROM_REFERENCES = (("epsilon", 5), ("epsilon", 20), (BEST, 20))
+"""From references the epsilon rule is DeepLIFT's Rescale."""
 AT_TENTH: Mapping[str, Pruner] = MappingProxyType({"LRP": NoPrune(), "PLRP-lambda .1": PruneLambda(0.1)})
 Explainer = Callable[[nn.Module, Tensor], Tensor]
 """(model, one-hot (n, 4, l)) -> signed relevance per base (n, l)."""
@@ -32,12 +33,12 @@ def explainers() -> dict[str, Explainer]:
     """Name -> explainer, in the order of the tables; all but those "as published" explain the logit.
 
     >>> len(explainers()), "PLRP-lambda .1, genomic" in explainers()
-    (35, True)
+    (37, True)
     """
     peers: dict[str, Callable[..., Any]] = {
         "gradient x input": gradient_times_input,
         "corrected gradient": corrected_gradient,
-        "integrated gradients": partial(integrated_gradients, references=5, steps=20),
+        "integrated gradients": integrated_gradients,
         "DeepSHAP": partial(deep_lift_shap, references=20),
         "in-silico mutagenesis": in_silico_mutagenesis,
     }
@@ -47,8 +48,10 @@ def explainers() -> dict[str, Explainer]:
         for name, pruner in _pruners().items()
     }
     from_references: dict[str, Callable[..., Any]] = {
-        f"{name}, {number} references": partial(attribute, pruner=pruner, composite="epsilon", references=number)
-        for number in REFERENCE_NUMBERS
+        f"{name}, {composite}, {number} references": partial(
+            attribute, pruner=pruner, composite=composite, references=number
+        )
+        for composite, number in FROM_REFERENCES
         for name, pruner in AT_TENTH.items()
     }
     doubled = {
