@@ -25,8 +25,11 @@ SHOWN = (
     "PLRP-lambda .1, epsilon-gamma-box",
     "LRP, epsilon, 20 references",
     "PLRP-lambda .1, epsilon, 20 references",
+    "LRP, epsilon-box, 20 references",
+    "PLRP-lambda .1, epsilon-box, 20 references",
     "DeepSHAP, both strands",
     "LRP, epsilon-gamma-box, both strands",
+    "LRP, epsilon-box, 5 references, both strands",
 )
 PEER, OURS, PUBLISHED = "#7a7a7a", "#0072b2", "#d55e00"
 _INK = "#444444"
@@ -34,7 +37,7 @@ _INK = "#444444"
 
 def koo_figure(summarised: pd.DataFrame) -> Figure:
     """AUROC (upper row) and AUPRC (lower row), a column a network; orange marks are the published means."""
-    figure = Figure(figsize=(14, 8.4), layout="constrained")
+    figure = Figure(figsize=(14, 9.6), layout="constrained")
     axes = figure.subplots(2, len(NETWORKS), sharey=True, sharex="row")
     for row, metric, title in zip(axes, ("auroc", "auprc"), ("AUROC", "AUPRC"), strict=True):
         for ax, network in zip(row, NETWORKS, strict=True):
