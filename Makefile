@@ -23,11 +23,12 @@ unit: .venv/ready
 benchmark: .venv/ready
 	$(BIN)/python benchmarks/talgata.py
 
-# zennit is a test-time peer only; its torchvision dependency would replace the pinned torch, hence --no-deps.
+# zennit and quantus are test-time peers only, hence --no-deps: zennit's torchvision would replace the pinned torch, and
+# quantus' opencv-python wants a system with libGL.
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
-	$(BIN)/pip install --quiet --no-deps zennit==0.5.1
+	$(BIN)/pip install --quiet --no-deps quantus==0.6.0 zennit==0.5.1
 	touch $@
 
 clean:

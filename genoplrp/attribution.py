@@ -1,80 +1,27 @@
 """Attribute a model's output to the bases of its input: batches, targets, strands, and the result."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import GenoPLRPError, ModelError, OptionError, UnsupportedCallError
+from genoplrp.amount import Amount, choose_amount, rows_tried
+from genoplrp.batch import BatchExplainer
+from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.evaluate.score import Scorer
 from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
-from genoplrp.lrp.ledger import Page, ledger_frame
-from genoplrp.lrp.plan import make_plan
-from genoplrp.lrp.propagate import Propagated, propagate
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
-from genoplrp.lrp.record import record
 from genoplrp.lrp.samples import MIXES, SampleLayout, sample_layout
-from genoplrp.lrp.tape import Tape
-from genoplrp.lrp.target import Scores, Target, choose_target, score_table, scores_of, start_at, start_at_callable
+from genoplrp.lrp.target import Target
+from genoplrp.result import Attribution, joined
+from genoplrp.sequence.references import shuffled_references
+
+__all__ = ["Attribution", "attribute", "find_amount"]
 
 POSITIONS_A_BATCH = 32_000
 """Default batch size: about this many positions; larger batches gain little and hold every activation."""
-
-
-@dataclass(frozen=True, eq=False)
-class Attribution:
-    """Which bases made the model say what it said.
-
-    Attributes
-    ----------
-    relevance
-        Signed relevance of every input entry, the shape of the input, (n, 4, l) for DNA.
-    output
-        The explained score f(x), (n,).
-    target
-        The explained output of every sequence, int64 (n,); None for a callable target.
-    hypothetical
-        What each of the four bases would receive at each position, (n, 4, l), the multipliers held fixed; at the base
-        that is there it equals ``per_base``. None unless asked for.
-    layers
-        Relevance of the outputs of the layers asked for, after pruning, by name; of the forward strand.
-    disagreement
-        For ``strands="both"``: sum |a - b| / sum (|a| + |b|) of the two strands' ``per_base``, (n,), 0 (the same) to 1;
-        else None.
-    explained
-        Which tensor was explained: the model's output, or the input of the softmax or sigmoid at its end.
-    pages
-        What `ledger` is made of.
-    """
-
-    relevance: Tensor
-    output: Tensor
-    target: Tensor | None
-    hypothetical: Tensor | None
-    layers: dict[str, Tensor]
-    disagreement: Tensor | None
-    explained: str
-    pages: tuple[Page, ...] = field(repr=False)
-
-    @cached_property
-    def ledger(self) -> pd.DataFrame:
-        """What became of the relevance, a row a layer and sample; the columns are those of `genoplrp.lrp.ledger`."""
-        return ledger_frame(self.pages)
-
-    @property
-    def per_base(self) -> Tensor:
-        """Relevance summed over the channels, (n, l): what metrics, logos and tracks use."""
-        return self.relevance.sum(1)
-
-    @property
-    def completeness(self) -> Tensor:
-        """sum of relevance / f(x), (n,): 1 where nothing was absorbed on the way; NaN where f(x) is 0."""
-        total = self.relevance.flatten(1).sum(1)
-        return torch.where(self.output == 0, torch.nan, total / self.output)
 
 
 def attribute(
@@ -87,6 +34,8 @@ def attribute(
     strands: Literal["forward", "both"] = "forward",
     layers: Sequence[str] = (),
     hypothetical: bool = False,
+    references: int | Tensor | None = None,
+    seed: int = 0,
     batch_size: int | None = None,
     device: torch.device | str | None = None,
 ) -> Attribution:
@@ -106,13 +55,20 @@ def attribute(
         Rules, by name or as a `Composite`. ``"genomic"``: zbox(0, 1) on the layer that reads the sequence, zplus on
         other convolutions, epsilon on dense layers.
     pruner
-        ``PruneLambda(p)``, ``PruneM(p)`` or ``NoPrune()`` (plain LRP).
+        ``PruneLambda(p)``, ``PruneM(p)`` or ``NoPrune()`` (plain LRP). With p = ``"auto"`` the amount is found for
+        these sequences without ground truth (`find_amount`); ``Attribution.pruner`` holds it.
     strands
         ``"both"``: the mean of the sequence's map and its reverse complement's, with their disagreement.
     layers
         Names of layers whose output's relevance is wanted.
     hypothetical
         Whether to compute hypothetical scores.
+    references
+        What to measure from. None: from zero. A number: that many dinucleotide shuffles of each sequence. A tensor
+        (n, r, 4, l): these. Activations are then differences from the references', the epsilon rule is DeepLIFT's
+        Rescale, pruning is as ever, and the result is the mean over the references.
+    seed
+        Of the shuffles; a sequence's shuffles do not depend on the others in ``x``.
     batch_size
         Sequences at a time; the result does not depend on it.
     device
@@ -139,150 +95,98 @@ def attribute(
     _check_input(x, strands, batch_size)
     if not isinstance(pruner, (NoPrune, PruneLambda, PruneM)):
         raise OptionError(f"pruner must be NoPrune(), PruneLambda(p) or PruneM(p); got {pruner!r}")
+    if not isinstance(pruner, NoPrune) and pruner.automatic:
+        amount = find_amount(
+            model, x, target=target, composite=composite, pruner=type(pruner), strands=strands, references=references,
+            seed=seed, batch_size=batch_size, device=device,
+        )  # fmt: skip
+        pruner = type(pruner)(amount.p)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
     stand_in = borrowed(model, device)
     place, dtype = where(stand_in)
     x = x.to(device=place or device, dtype=dtype or (x.dtype if x.is_floating_point() else torch.float32))
+    _check_references(references, x)
     size = batch_size or max(1, POSITIONS_A_BATCH // max(1, x[0, 0].numel()))
-    explain = _Explainer(stand_in, as_composite(composite), pruner, strands, layers, hypothetical)
+    explain = BatchExplainer(stand_in, as_composite(composite), pruner, strands, layers, hypothetical)
     # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
     with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
         if min(size, len(x)) > 1:
             size = _batch_size(sample_layout(stand_in, x[:1].clone()), size)
         parts = [
-            explain(batch, _of_batch(target, first, len(batch), len(x)), first) for first, batch in _batches(x, size)
-        ]
-    return _joined(parts)
-
-
-@dataclass(frozen=True, eq=False)
-class _Recorded:
-    """One strand's forward pass."""
-
-    tape: Tape
-    scores: Scores
-
-
-@dataclass(frozen=True, eq=False)
-class _Explainer:
-    """Explains one batch at a time."""
-
-    model: nn.Module
-    composite: Composite
-    pruner: Pruner
-    strands: str
-    layers: tuple[str, ...]
-    hypothetical: bool
-    constants: dict[int, Tensor] = field(default_factory=dict)
-
-    def __call__(self, x: Tensor, target: Target, first: int) -> Attribution:
-        forward = self._record(x)
-        if self.strands == "forward":
-            result, output, chosen = self._propagate([forward], target)
-            return self._attribution(result, output, chosen, first, forward)
-        results, output, chosen = self._propagate([forward, self._record(x.flip(1, 2))], target)
-        return self._merged(results, output, chosen, first, forward)
-
-    def _record(self, x: Tensor) -> _Recorded:
-        try:
-            tape, output = record(self.model, x, self.constants)
-        except GenoPLRPError:
-            raise
-        except (RuntimeError, ValueError, AssertionError, IndexError) as error:
-            raise ModelError(
-                f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
-            ) from error
-        return _Recorded(tape, scores_of(tape, output))
-
-    def _propagate(self, recorded: list[_Recorded], target: Target) -> tuple[list[Propagated], Tensor, Tensor | None]:
-        chosen = None
-        if not callable(target):
-            tables = [_table(part.scores) for part in recorded]
-            n = len(recorded[0].tape.values[0])
-            chosen = choose_target(torch.stack([score_table(table, n) for table in tables]).mean(0), target)
-            starts = [start_at(part.tape, table, chosen) for part, table in zip(recorded, tables, strict=True)]
-        else:
-            starts = [start_at_callable(part.tape, part.scores.output, target) for part in recorded]
-        results = []
-        for part, (index, relevance, output) in zip(recorded, starts, strict=True):
-            if not torch.isfinite(output).all():
-                raise ModelError("the model returns NaN or infinite scores for these inputs; check its weights")
-            plan = make_plan(part.tape, index, self.composite, self.pruner)
-            x = part.tape.values[0]
-            results.append(
-                propagate(
-                    plan, {index: relevance}, present=_present(x), layers=self.layers, hypothetical=self.hypothetical
-                )
+            explain(
+                batch,
+                _of_batch(target, first, len(batch), len(x)),
+                first,
+                _references_of(batch, references, first, seed),
             )
-        return results, torch.stack([output for _, _, output in starts]).mean(0), chosen
+            for first, batch in _batches(x, size)
+        ]
+    return joined(parts)
 
-    def _attribution(
-        self, results: list[Propagated], output: Tensor, chosen: Tensor | None, first: int, forward: _Recorded
-    ) -> Attribution:
-        return Attribution(
-            relevance=results[0].relevance,
-            output=output,
-            target=chosen,
-            hypothetical=results[0].hypothetical,
-            layers=results[0].layers,
-            pages=(Page(results[0].ledger, first, "+"),),
-            disagreement=None,
-            explained=forward.scores.explained,
-        )
 
-    def _merged(
-        self, results: list[Propagated], output: Tensor, chosen: Tensor | None, first: int, forward: _Recorded
-    ) -> Attribution:
-        one = self._attribution(results, output, chosen, first, forward)
-        other = results[1].relevance.flip(1, 2)
-        imagined = one.hypothetical
-        if imagined is not None and results[1].hypothetical is not None:
-            imagined = (imagined + results[1].hypothetical.flip(1, 2)) / 2
-        here, there = one.per_base, other.sum(1)
-        size = (here.abs() + there.abs()).sum(1)
-        return Attribution(
-            relevance=(one.relevance + other) / 2,
-            output=output,
-            target=chosen,
-            hypothetical=imagined,
-            layers=one.layers,
-            pages=(*one.pages, Page(results[1].ledger, first, "-")),
-            disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
-            explained=one.explained,
-        )
+def find_amount(
+    model: nn.Module,
+    x: Tensor,
+    *,
+    target: Target = "predicted",
+    pruner: type[PruneLambda] | type[PruneM] = PruneLambda,
+    references: int | Tensor | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    device: torch.device | str | None = None,
+    **options: Any,
+) -> Amount:
+    """The amount of pruning that ``PruneLambda("auto")`` and ``PruneM("auto")`` stand for, with what was tried.
+
+    No truth is needed: it is the largest p whose most relevant bases still carry the prediction when all others are
+    shuffled (`genoplrp.amount`). It is found once for all sequences, from up to 100 of them.
+
+    Parameters
+    ----------
+    model, x, target, references, seed, batch_size, device
+        As for `attribute`; x is one-hot DNA (n, 4, l).
+    pruner
+        ``PruneLambda`` or ``PruneM``.
+    **options
+        ``composite`` and ``strands``, as for `attribute`.
+
+    Raises
+    ------
+    OptionError
+        Input that is not DNA; and as for `attribute`.
+
+    Examples
+    --------
+    >>> from genoplrp import load_model, one_hot
+    >>> amount = find_amount(load_model("vertebrate20"), one_hot(["ACGTTGCA" * 25]))
+    >>> 0 <= amount.p <= 0.5, list(amount.table)
+    (True, ['p', 'carried', 'behind', 'error'])
+    """
+    rows = rows_tried(len(x))
+    chosen = target if callable(target) or isinstance(target, (str, int)) else _of_rows(target, rows, len(x))
+    some = references[rows] if isinstance(references, Tensor) else references
+    scorer = Scorer(model, x[rows], target=chosen, batch_size=batch_size, device=device)
+
+    def explain(p: float) -> Tensor:
+        return attribute(
+            model, x[rows], target=chosen, pruner=pruner(p), references=some, seed=seed, batch_size=batch_size,
+            device=device, **options,
+        ).per_base.to(x.device)  # fmt: skip
+
+    return choose_amount(explain, scorer, x[rows], seed=seed)
+
+
+def _of_rows(target: Any, rows: Tensor, n: int) -> Tensor:
+    chosen = torch.as_tensor(target)
+    if chosen.shape not in {(), (n,)}:
+        raise OptionError(f"target must have one int a sequence, {n}; got shape {tuple(chosen.shape)}")
+    return chosen if chosen.ndim == 0 else chosen[rows.to(chosen.device)]
 
 
 def _batch_size(layout: SampleLayout, size: int) -> int:
     if layout.mixing:
         raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
     return size if layout.first else 1  # off the first axis, samples cannot be told apart but one by one
-
-
-def _present(x: Tensor) -> Tensor | None:
-    """1 at the columns that hold a base, 0 at N, for DNA; other inputs have no absent entries."""
-    axis = _base_axis(x)
-    return None if axis is None else (x != 0).any(axis, keepdim=True).to(x.dtype).expand_as(x).contiguous()
-
-
-def _base_axis(x: Tensor) -> int | None:
-    """The axis of the four bases: that of (n, 4, l), or of one-hot input in another layout; None for other input."""
-    if x.ndim == 3 and x.shape[1] == 4:
-        return 1
-    for axis in range(1, x.ndim):
-        lengths = [size for other, size in enumerate(x.shape[1:], start=1) if other != axis]
-        one_hot = x.shape[axis] == 4 and sorted(lengths)[:-1] == [1] * (len(lengths) - 1)
-        if one_hot and bool(((x == 0) | (x == 1)).all()) and bool((x.sum(axis) <= 1).all()):
-            return axis
-    return None
-
-
-def _table(scores: Scores) -> Tensor:
-    if not isinstance(scores.output, Tensor):
-        raise OptionError(
-            f"the model returns a {type(scores.output).__name__}: say which number is explained with a callable "
-            "target, output -> (n,), for instance target=lambda output: output[0][:, 3]"
-        )
-    return scores.output
 
 
 def _batches(x: Tensor, size: int) -> Iterator[tuple[int, Tensor]]:
@@ -294,10 +198,35 @@ def _of_batch(target: Target, first: int, size: int, n: int) -> Target:
     """The part of a per-sequence target that belongs to a batch."""
     if callable(target) or isinstance(target, (str, int)):
         return target
-    chosen = torch.as_tensor(target)
-    if chosen.shape not in {(), (n,)}:
-        raise OptionError(f"target must have one int a sequence, {n}; got shape {tuple(chosen.shape)}")
-    return chosen if chosen.ndim == 0 else chosen[first : first + size]
+    return _of_rows(target, torch.arange(first, first + size), n)
+
+
+def _references_of(batch: Tensor, references: int | Tensor | None, first: int, seed: int) -> Tensor | None:
+    """The references of a batch, (n, r, ...)."""
+    if references is None:
+        return None
+    if isinstance(references, Tensor):
+        return references[first : first + len(batch)].to(batch)
+    return shuffled_references(batch, references, seed=seed)
+
+
+def _check_references(references: int | Tensor | None, x: Tensor) -> None:
+    if references is None:
+        return
+    if isinstance(references, Tensor):
+        if references.ndim != x.ndim + 1 or (len(references), *references.shape[2:]) != tuple(x.shape):
+            n, *rest = x.shape
+            raise OptionError(
+                f"references must have shape {(n, 'r', *rest)}, r for each sequence; got {tuple(references.shape)}"
+            )
+        if references.shape[1] == 0 or not torch.isfinite(references).all():
+            raise OptionError("references must hold at least one reference a sequence, and finite values only")
+    elif isinstance(references, bool) or not isinstance(references, int) or references < 1:
+        raise OptionError(f"references must be None, a whole number from 1 on, or a tensor; got {references!r}")
+    elif not (x.ndim == 3 and x.shape[1] == 4):
+        raise OptionError(
+            f"shuffled references need DNA, (n, 4, l); got shape {tuple(x.shape)}. Give references as a tensor"
+        )
 
 
 def _check_input(x: Tensor, strands: str, batch_size: int | None) -> None:
@@ -317,23 +246,3 @@ def _check_input(x: Tensor, strands: str, batch_size: int | None) -> None:
         raise OptionError(f'strands="both" needs DNA, (n, 4, l); got shape {tuple(x.shape)}')
     if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
         raise OptionError(f"batch_size must be a whole number from 1 on; got {batch_size!r}")
-
-
-def _joined(parts: list[Attribution]) -> Attribution:
-    if len(parts) == 1:
-        return parts[0]
-
-    def cat(tensors: Iterable[Tensor | None]) -> Tensor | None:
-        found = [tensor for tensor in tensors if tensor is not None]
-        return torch.cat(found) if found else None
-
-    return Attribution(
-        relevance=torch.cat([part.relevance for part in parts]),
-        output=torch.cat([part.output for part in parts]),
-        target=cat(part.target for part in parts),
-        hypothetical=cat(part.hypothetical for part in parts),
-        layers={name: torch.cat([part.layers[name] for part in parts]) for name in parts[0].layers},
-        pages=tuple(page for part in parts for page in part.pages),
-        disagreement=cat(part.disagreement for part in parts),
-        explained=parts[0].explained,
-    )

@@ -71,6 +71,16 @@ class Ledger:
         self._rows[_ABSENT] = {"received": received, "passed": kept, "absorbed": received - kept}
         self._entries[_ABSENT] = _Entry("absent bases", "no relevance", quiet=True)
 
+    @classmethod
+    def mean(cls, ledgers: Sequence["Ledger"]) -> "Ledger":
+        """The mean row by row of ledgers of the same steps: of a sequence measured from several references."""
+        first = ledgers[0]
+        rows = {
+            label: {name: torch.stack([one._rows[label][name].double() for one in ledgers]).mean(0) for name in row}
+            for label, row in first._rows.items()
+        }
+        return cls(rows, dict(first._entries))
+
     def columns(self, first_sample: int, strand: str) -> dict[str, np.ndarray]:
         """The rows as columns, in backward order, a block of samples a layer."""
         blocks = [self._block(label, entry, first_sample, strand) for label, entry in self._entries.items()]

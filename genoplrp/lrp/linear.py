@@ -5,7 +5,7 @@ A rule of LRP is a few applications of the same map with changed weights. Convol
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -54,6 +54,10 @@ class LinearMap:
         """The same map in another floating-point type."""
         bias = None if self.bias is None else self.bias.to(dtype)
         return LinearMap(self.apply, self.adjoint, self.weight.to(dtype), bias)
+
+    def without_bias(self) -> "LinearMap":
+        """The map of differences: biases cancel."""
+        return replace(self, bias=None)
 
     def scaled(self, scale: Tensor, shift: Tensor) -> "LinearMap":
         """The map followed by ``scale * z + shift`` per output channel: how a batch norm is folded in."""

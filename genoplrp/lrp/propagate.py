@@ -10,25 +10,26 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.errors import OptionError
 from genoplrp.lrp.call import Value, leaves
 from genoplrp.lrp.composite import OpRule
 from genoplrp.lrp.ledger import Ledger
-from genoplrp.lrp.linear import batch_norm_scale, linear_map
 from genoplrp.lrp.ops import Kind
-from genoplrp.lrp.plan import LINEAR, Plan, Step
+from genoplrp.lrp.plan import Plan, Step
 from genoplrp.lrp.prune import PruneLambda, PruneM, cut
 from genoplrp.lrp.rules import Multipliers, ratio
-
-
-@dataclass(frozen=True, eq=False)
-class Propagated:
-    """What one backward walk gives: relevance of the input, of the layers asked for, and the ledger."""
-
-    relevance: Tensor
-    hypothetical: Tensor | None
-    layers: dict[str, Tensor]
-    ledger: Ledger
+from genoplrp.lrp.walk import (
+    Propagated,
+    add_to,
+    adjoint,
+    check_readers_linear,
+    check_sample_axis,
+    layer_output,
+    present_in_view,
+    reduce_to,
+    step_map,
+    totals,
+)
 
 
 @dataclass(eq=False)
@@ -76,9 +77,9 @@ def propagate(
         the input.
     """
     walk = _Walk(plan, present, dict(start))
-    wanted = {name: _layer_output(plan, name) for name in layers}
+    wanted = {name: layer_output(plan, name) for name in layers}
     if hypothetical:
-        _check_readers_linear(plan)
+        check_readers_linear(plan)
     with torch.no_grad():
         for step in reversed(plan.steps):
             received = {index: _settle(walk, index) for index in step.outputs if index in walk.relevance}
@@ -99,7 +100,7 @@ def _without_absent(walk: _Walk, relevance: Tensor) -> Tensor:
     if walk.present is None:
         return relevance
     kept = relevance * walk.present
-    walk.ledger.enter_absent(_totals(walk, {0: relevance}), _totals(walk, {0: kept}))
+    walk.ledger.enter_absent(totals([relevance], walk.samples), totals([kept], walk.samples))
     return kept
 
 
@@ -112,10 +113,10 @@ def _settle(walk: _Walk, index: int) -> Tensor:
     amounts = pruner.amounts(boundary.call.layer, boundary.call.label)
     if amounts is None:
         return received
-    _check_sample_axis(walk, index, boundary)
+    check_sample_axis(received, walk.samples, boundary)
     made = cut(received, amounts, walk.samples)
     walk.ledger.enter_cut(boundary, made, rescaled=True)
-    walk.relevance[index] = made.rescaled(received)
+    walk.relevance[index] = received * made.factors(received)
     return walk.relevance[index]
 
 
@@ -125,34 +126,18 @@ def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor]) -> None:
     else:
         given = _HANDLERS[step.kind](walk, step, received)
     for index, amount in given.items():
-        _add(walk.relevance, index, amount)
-    walk.ledger.enter(step, _totals(walk, received), _totals(walk, given))
-
-
-def _add(store: dict[int, Tensor], index: int, amount: Tensor) -> None:
-    store[index] = store[index] + amount if index in store else amount
-
-
-def _totals(walk: _Walk, parts: Mapping[int, Tensor]) -> Tensor:
-    """Relevance per sample (n,), summed over tensors; NaN where a tensor has no sample axis in front."""
-    n = walk.samples
-    total = torch.zeros(n, dtype=torch.float64, device=walk.tensor(0).device)
-    for part in parts.values():
-        by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
-        total = total + (part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else torch.nan)
-    return total
+        add_to(walk.relevance, index, amount)
+    walk.ledger.enter(step, totals(received.values(), walk.samples), totals(given.values(), walk.samples))
 
 
 def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
-    linear = linear_map(step.call)
-    if step.folded is not None:
-        linear = linear.scaled(*batch_norm_scale(step.folded))
+    linear = step_map(step)
     index = step.call.inputs[0]
     x, z, relevance = walk.tensor(index), walk.tensor(step.output), received[step.output]
     if not (x.dtype == z.dtype == linear.weight.dtype):  # the model runs this call under autocast
         dtype = torch.promote_types(torch.promote_types(x.dtype, z.dtype), linear.weight.dtype)
         linear, x, z, relevance = linear.to(dtype), x.to(dtype), z.to(dtype), relevance.to(dtype)
-    present = _present_in_view(walk, index) if step.reads_input else None
+    present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None
     assert step.rule is not None, "every linear step has a rule"
     made = step.rule(linear, x, z, relevance, present)
     if step.reads_input:
@@ -163,13 +148,13 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
     amounts = pruner.amounts(step.call.layer, step.call.label) if isinstance(pruner, PruneM) else None
     if amounts is None:
         return {index: given}
-    _check_sample_axis(walk, index, step)
+    check_sample_axis(given, walk.samples, step)
     dropped = cut(given, amounts, walk.samples)
     keep = dropped.keep.to(x.dtype)
     left = x * keep
     again = step.rule(linear, left, linear.output(left), relevance, keep)
     pruned = again.relevance(left)
-    loss = _totals(walk, {index: given}) - _totals(walk, {index: pruned})
+    loss = totals([given], walk.samples) - totals([pruned], walk.samples)
     walk.ledger.enter_cut(step, dropped, rescaled=False, loss=loss)
     return {index: pruned}
 
@@ -178,7 +163,7 @@ def _contributions(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict
     """Sums with fixed coefficients: the epsilon rule on what each input contributes."""
     output = step.output
     share = ratio(received[output], walk.tensor(output), walk.plan.composite.epsilon)
-    slopes = _adjoint(walk, step, {output: share})
+    slopes = adjoint(step.call, walk.tensor, {output: share})
     return {index: walk.tensor(index) * slope for index, slope in slopes.items()}
 
 
@@ -189,14 +174,14 @@ def _routed(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
         for store in (walk.slope, walk.offset):
             parts = {out: store[out] for out in step.outputs if out in store}
             if parts:
-                for source, amount in _adjoint(walk, step, parts).items():
-                    _add(store, source, amount)
-    return _adjoint(walk, step, received)
+                for source, amount in adjoint(step.call, walk.tensor, parts).items():
+                    add_to(store, source, amount)
+    return adjoint(step.call, walk.tensor, received)
 
 
 def _passed(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
     index = step.call.inputs[0]
-    return {index: _reduce_to(received[step.output], walk.tensor(index))}
+    return {index: reduce_to(received[step.output], walk.tensor(index))}
 
 
 def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
@@ -211,11 +196,11 @@ def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, 
     live = [factor for factor in factors if isinstance(factor, Value)]
     given: dict[int, Tensor] = {}
     for factor in live:
-        _add(given, factor.index, _reduce_to(relevance / len(live), walk.tensor(factor.index)))
+        add_to(given, factor.index, reduce_to(relevance / len(live), walk.tensor(factor.index)))
     if len(live) == 1 and len(factors) == 2 and step.call.op == "mul":
         constant = next(factor for factor in factors if not isinstance(factor, Value))
         constant = torch.as_tensor(constant, device=relevance.device)
-        given = {live[0].index: _reduce_to(torch.where(constant != 0, relevance, 0), walk.tensor(live[0].index))}
+        given = {live[0].index: reduce_to(torch.where(constant != 0, relevance, 0), walk.tensor(live[0].index))}
     return given
 
 
@@ -244,86 +229,8 @@ _HANDLERS: Mapping[Kind, _Handler] = {
 }
 
 
-def _adjoint(walk: _Walk, step: Step, cotangents: Mapping[int, Tensor]) -> dict[int, Tensor]:
-    """The call's transposed derivative at the recorded inputs, applied to ``cotangents`` (by live output)."""
-    inputs = step.call.inputs
-    with torch.enable_grad():
-        start = {index: walk.tensor(index).detach().requires_grad_() for index in inputs}
-        result = [leaf for leaf in leaves(step.call.run(start)) if isinstance(leaf, Tensor)]
-        reached = [
-            (leaf, cotangents[index])
-            for leaf, index in zip(result, step.call.outputs, strict=False)
-            if index is not None and index in cotangents and leaf.requires_grad
-        ]
-        slopes = torch.autograd.grad(
-            [leaf for leaf, _ in reached],
-            list(start.values()),
-            [amount.view_as(leaf).to(leaf.dtype) for leaf, amount in reached],
-            allow_unused=True,
-        )
-    return {index: slope for index, slope in zip(inputs, slopes, strict=True) if slope is not None}
-
-
 def _route_multipliers(walk: _Walk, index: int, made: Multipliers) -> None:
     """Remember what the input's channels would receive if they held a 1."""
-    _add(walk.slope, index, made.positive)
+    add_to(walk.slope, index, made.positive)
     if made.offset is not None:
-        _add(walk.offset, index, made.offset)
-
-
-def _present_in_view(walk: _Walk, index: int) -> Tensor | None:
-    """``present`` as this view of the network's input sees it: the recorded view calls, run on it."""
-    if walk.present is None or index == 0:
-        return walk.present
-    seen = {0: walk.present}
-    for step in walk.plan.steps:
-        if (
-            step.kind is Kind.VIEW
-            and set(step.call.inputs) <= seen.keys()
-            and set(step.outputs) <= walk.plan.input_values
-        ):
-            result = [leaf for leaf in leaves(step.call.run(seen)) if isinstance(leaf, Tensor)]
-            seen.update(
-                (number, leaf) for number, leaf in zip(step.call.outputs, result, strict=False) if number is not None
-            )
-    return seen[index]
-
-
-def _reduce_to(relevance: Tensor, x: Tensor) -> Tensor:
-    """Relevance of a broadcast tensor, summed over the axes that broadcasting added."""
-    return relevance.sum_to_size(x.shape) if relevance.shape != x.shape else relevance
-
-
-def _layer_output(plan: Plan, name: str) -> int:
-    """Live output of the call with this label, or of the last call inside the module of this name."""
-    inside = [step for step in plan.steps if _is_inside(step, name)]
-    kinds = {step.call.op for step in inside}
-    exact = [step for step in plan.steps if name == step.call.label and (len(kinds) <= 1 or step not in inside)]
-    if not (exact or inside):
-        known = ", ".join(dict.fromkeys(step.call.label for step in plan.steps))
-        raise OptionError(f"layers: the network calls no layer {name!r}; it calls {known}")
-    return exact[0].output if exact else inside[-1].output
-
-
-def _is_inside(step: Step, name: str) -> bool:
-    calls = (step.call,) if step.folded is None else (step.call, step.folded)
-    return any(call.layer == name or call.layer.startswith(f"{name}.") for call in calls)
-
-
-def _check_readers_linear(plan: Plan) -> None:
-    for step in plan.steps:
-        reads = set(step.call.inputs) & plan.input_values
-        if reads and step.kind not in (*LINEAR, Kind.VIEW):
-            raise OptionError(
-                f"hypothetical scores need the input to be read by linear layers only; here {step.call.op} reads it "
-                f"({step.call.source})"
-            )
-
-
-def _check_sample_axis(walk: _Walk, index: int, step: Step) -> None:
-    n = walk.samples
-    if n > 1 and walk.tensor(index).shape[0] != n:
-        raise UnsupportedCallError(
-            f"pruning works per sample, but the tensor that layer {step.call.label!r} reads has shape "
-            f"{tuple(walk.tensor(index).shape)}, without the {n} samples on its first axis. Use batch_size=1."
-        )
+        add_to(walk.offset, index, made.offset)

@@ -10,6 +10,7 @@ Source: Yanez Sarmiento et al., "Sparse Explanations of Neural Networks Using Pr
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -38,6 +39,8 @@ class SparsityGain:
             raise OptionError(f"SparsityGain: measure must be one of {', '.join(MEASURES)}; got {self.measure!r}")
 
 
+AUTO = "auto"
+
 Amount = float | SparsityGain
 Choice = Amount | tuple[Amount, Amount]
 
@@ -46,19 +49,31 @@ Choice = Amount | tuple[Amount, Amount]
 class _Pruner:
     """What `PruneLambda` and `PruneM` share: how much is dropped, by sign and by layer.
 
-    p: a share of mass in [0, 1) | (positive, negative) | SparsityGain(...) | {layer name: any of these}. Layers that
-    a dict does not name are not pruned. A layer's name stands for the tensor that the layer reads.
+    p: a share of mass in [0, 1) | (positive, negative) | SparsityGain(...) | {layer name: any of these} | "auto".
+    Layers that a dict does not name are not pruned. A layer's name stands for the tensor that the layer reads. "auto"
+    is a share that `attribute` finds for its sequences (`genoplrp.amount`).
     """
 
-    p: Choice | Mapping[str, Choice]
+    p: Choice | Mapping[str, Choice] | Literal["auto"]
 
     def __post_init__(self) -> None:
+        if isinstance(self.p, str):
+            if self.p != AUTO:
+                _check_amount(type(self).__name__, self.p)
+            return
         for choice in self.p.values() if isinstance(self.p, Mapping) else (self.p,):
             for amount in _both(choice):
                 _check_amount(type(self).__name__, amount)
 
+    @property
+    def automatic(self) -> bool:
+        """Whether the amount is still to be found."""
+        return self.p == AUTO
+
     def amounts(self, layer: str, label: str) -> tuple[Amount, Amount] | None:
         """(positive, negative) for the tensor that this layer reads; None where it is not pruned."""
+        if isinstance(self.p, str):
+            raise OptionError(f'{type(self).__name__}("auto"): only attribute() finds an amount; give a number here')
         if isinstance(self.p, Mapping):
             name = label if label in self.p else layer
             return _both(self.p[name]) if name in self.p else None
@@ -102,12 +117,18 @@ class Cut:
     before: Tensor  # non-zero entries
     after: Tensor
 
-    def rescaled(self, relevance: Tensor) -> Tensor:
-        """The kept entries, scaled by sign to the mass before (PLRP-lambda)."""
+    @property
+    def survives(self) -> Tensor:
+        """``keep``, and every entry of a sample of which nothing was dropped: p = 0 changes nothing at all."""
+        untouched = (self.dropped[0] + self.dropped[1]) == 0
+        return self.keep | untouched.view(-1, *[1] * (self.keep.ndim - 1))
+
+    def factors(self, relevance: Tensor) -> Tensor:
+        """What each entry is multiplied by (PLRP-lambda): its sign's lambda where it survives, else 0."""
         flat = relevance.reshape(len(self.before), -1)
         positive, negative = (scale[:, None].to(relevance.dtype) for scale in self.scale)
-        scaled = flat * torch.where(flat > 0, positive, negative)
-        return torch.where(self.keep, scaled.view_as(relevance), 0)
+        scale = torch.where(flat > 0, positive, negative)
+        return torch.where(self.survives, scale.view_as(relevance), 0)
 
 
 def cut(relevance: Tensor, amounts: tuple[Amount, Amount], samples: int | None = None) -> Cut:
@@ -188,7 +209,7 @@ def _check_amount(pruner: str, amount: object) -> None:
     if isinstance(amount, SparsityGain):
         return
     if isinstance(amount, bool) or not isinstance(amount, Real):
-        raise OptionError(f"{pruner}: p must be numbers in [0, 1) or SparsityGain; got {amount!r}")
+        raise OptionError(f'{pruner}: p must be numbers in [0, 1), SparsityGain or "auto"; got {amount!r}')
     if not 0 <= float(amount) < 1:
         raise OptionError(f"{pruner}: p must be in [0, 1); got {amount}")
 

@@ -105,24 +105,42 @@ def choose_target(scores: Tensor, target: Target) -> Tensor:
     return chosen.long().expand(n).clone()
 
 
-def start_at(tape: Tape, scores: Tensor, chosen: Tensor) -> tuple[int, Tensor, Tensor]:
-    """(live tensor, its relevance, the explained score (n,)) for one chosen output a sample."""
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where relevance starts.
+
+    Attributes
+    ----------
+    index
+        Number of the live tensor of the scores.
+    chosen
+        1 at the explained scores and 0 elsewhere, in that tensor's shape.
+    output
+        The explained score of every sample, (n,).
+    """
+
+    index: int
+    chosen: Tensor
+    output: Tensor
+
+
+def start_at(tape: Tape, scores: Tensor, chosen: Tensor) -> Start:
+    """One chosen output a sample."""
     index = _live(tape, scores)
     flat = scores.reshape(len(chosen), -1)
-    picked = flat.gather(1, chosen[:, None])
-    relevance = torch.zeros_like(flat).scatter(1, chosen[:, None], picked).view_as(scores)
-    return index, relevance, picked[:, 0]
+    ones = torch.zeros_like(flat).scatter(1, chosen[:, None], 1).view_as(scores)
+    return Start(index, ones, flat.gather(1, chosen[:, None])[:, 0])
 
 
-def start_at_callable(tape: Tape, output: Any, target: Callable[[Any], Tensor]) -> tuple[int, Tensor, Tensor]:
-    """The same for a callable target, whose calls go on the tape too, so that relevance crosses them by rules."""
+def start_at_callable(tape: Tape, output: Any, target: Callable[[Any], Tensor]) -> Start:
+    """A callable target, whose calls go on the tape too, so that relevance crosses them by rules."""
     with torch.no_grad(), tape:
         value = target(output)
     n = len(tape.values[0])
     if not isinstance(value, Tensor) or value.shape != (n,):
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise OptionError(f"a callable target must return a tensor of shape ({n},), one number a sequence; got {got}")
-    return _live(tape, value), value, value
+    return Start(_live(tape, value), torch.ones_like(value), value)
 
 
 def _live(tape: Tape, tensor: Tensor) -> int:

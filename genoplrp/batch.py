@@ -1,0 +1,202 @@
+"""Explain one batch: record its strands and references, choose the target, propagate, put the strands together."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from genoplrp.errors import GenoPLRPError, ModelError, OptionError
+from genoplrp.lrp.composite import Composite
+from genoplrp.lrp.difference import propagate_difference
+from genoplrp.lrp.ledger import Page
+from genoplrp.lrp.plan import Plan, make_plan
+from genoplrp.lrp.propagate import propagate
+from genoplrp.lrp.prune import Pruner
+from genoplrp.lrp.record import record
+from genoplrp.lrp.tape import Tape
+from genoplrp.lrp.target import (
+    Scores,
+    Start,
+    Target,
+    choose_target,
+    score_table,
+    scores_of,
+    start_at,
+    start_at_callable,
+)
+from genoplrp.lrp.walk import Propagated
+from genoplrp.result import Attribution
+
+
+@dataclass(frozen=True, eq=False)
+class _Recorded:
+    """One strand's forward pass."""
+
+    tape: Tape
+    scores: Scores
+
+
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    """One strand's result."""
+
+    propagated: Propagated
+    output: Tensor
+    reference_output: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class BatchExplainer:
+    """What all batches of one `genoplrp.attribute` have in common; called with a batch, it explains it."""
+
+    model: nn.Module
+    composite: Composite
+    pruner: Pruner
+    strands: str
+    layers: tuple[str, ...]
+    hypothetical: bool
+    constants: dict[int, Tensor] = field(default_factory=dict)
+
+    def __call__(self, x: Tensor, target: Target, first: int, references: Tensor | None) -> Attribution:
+        """The attribution of x (n, ...), whose first sample has the number ``first``; references (n, r, ...)."""
+        strands = [self._record(x)]
+        against = [references]
+        if self.strands == "both":
+            strands.append(self._record(x.flip(1, 2)))
+            against.append(None if references is None else references.flip(2, 3))
+        chosen = None if callable(target) else _choose(strands, target)
+        parts = [
+            self._explain(strand, target if chosen is None else chosen, others)
+            for strand, others in zip(strands, against, strict=True)
+        ]
+        page = Page(parts[0].propagated.ledger, first, "+")
+        one = self._attribution(parts[0], chosen, page, strands[0].scores.explained)
+        return one if len(parts) == 1 else _merged(one, parts[1], Page(parts[1].propagated.ledger, first, "-"))
+
+    def _attribution(self, part: _Explained, chosen: Tensor | None, page: Page, explained: str) -> Attribution:
+        return Attribution(
+            relevance=part.propagated.relevance,
+            output=part.output,
+            target=chosen,
+            hypothetical=part.propagated.hypothetical,
+            layers=part.propagated.layers,
+            pages=(page,),
+            disagreement=None,
+            explained=explained,
+            pruner=self.pruner,
+            reference_output=part.reference_output,
+        )
+
+    def _record(self, x: Tensor) -> _Recorded:
+        try:
+            tape, output = record(self.model, x, self.constants)
+        except GenoPLRPError:
+            raise
+        except (RuntimeError, ValueError, AssertionError, IndexError) as error:
+            raise ModelError(
+                f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
+            ) from error
+        return _Recorded(tape, scores_of(tape, output))
+
+    def _explain(self, strand: _Recorded, target: Target, references: Tensor | None) -> _Explained:
+        start = _start(strand, target)
+        plan = make_plan(strand.tape, start.index, self.composite, self.pruner)
+        if references is not None:
+            return self._from_references(plan, start, target, references)
+        result = propagate(
+            plan,
+            {start.index: start.chosen * strand.tape.values[start.index]},
+            present=_present(strand.tape.values[0]),
+            layers=self.layers,
+            hypothetical=self.hypothetical,
+        )
+        return _Explained(result, start.output, None)
+
+    def _from_references(self, plan: Plan, start: Start, target: Target, references: Tensor) -> _Explained:
+        """The mean over the references, one walk a reference: no more than two tapes are held at a time."""
+        results, outputs = [], []
+        for other in references.unbind(1):
+            reference = self._record(other)
+            end = _start(reference, target)
+            results.append(
+                propagate_difference(
+                    plan,
+                    reference.tape,
+                    {start.index: start.chosen},
+                    present=_present(plan.tape.values[0]),
+                    layers=self.layers,
+                    hypothetical=self.hypothetical,
+                )
+            )
+            outputs.append(end.output)
+        return _Explained(Propagated.mean(results), start.output, torch.stack(outputs).mean(0))
+
+
+def _choose(strands: list[_Recorded], target: Target) -> Tensor:
+    """The explained output of every sample, (n,), by the mean score of the strands."""
+    n = len(strands[0].tape.values[0])
+    tables = [score_table(_table(strand.scores), n) for strand in strands]
+    return choose_target(torch.stack(tables).mean(0), target)
+
+
+def _start(recorded: _Recorded, target: Target) -> Start:
+    if callable(target):
+        start = start_at_callable(recorded.tape, recorded.scores.output, target)
+    else:
+        assert isinstance(target, Tensor), "targets of a batch have been chosen"
+        start = start_at(recorded.tape, _table(recorded.scores), target)
+    if not torch.isfinite(start.output).all():
+        raise ModelError("the model returns NaN or infinite scores for these inputs; check its weights")
+    return start
+
+
+def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
+    """The mean of the forward strand's attribution and the other strand's, turned back."""
+    other = part.propagated.relevance.flip(1, 2)
+    imagined = one.hypothetical
+    if imagined is not None and part.propagated.hypothetical is not None:
+        imagined = (imagined + part.propagated.hypothetical.flip(1, 2)) / 2
+    here, there = one.per_base, other.sum(1)
+    size = (here.abs() + there.abs()).sum(1)
+    against = one.reference_output
+    if against is not None and part.reference_output is not None:
+        against = (against + part.reference_output) / 2
+    return Attribution(
+        relevance=(one.relevance + other) / 2,
+        output=(one.output + part.output) / 2,
+        target=one.target,
+        hypothetical=imagined,
+        layers=one.layers,
+        pages=(*one.pages, page),
+        disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
+        explained=one.explained,
+        pruner=one.pruner,
+        reference_output=against,
+    )
+
+
+def _present(x: Tensor) -> Tensor | None:
+    """1 at the columns that hold a base, 0 at N, for DNA; other inputs have no absent entries."""
+    axis = _base_axis(x)
+    return None if axis is None else (x != 0).any(axis, keepdim=True).to(x.dtype).expand_as(x).contiguous()
+
+
+def _base_axis(x: Tensor) -> int | None:
+    """The axis of the four bases: that of (n, 4, l), or of one-hot input in another layout; None for other input."""
+    if x.ndim == 3 and x.shape[1] == 4:
+        return 1
+    for axis in range(1, x.ndim):
+        lengths = [size for other, size in enumerate(x.shape[1:], start=1) if other != axis]
+        one_hot = x.shape[axis] == 4 and sorted(lengths)[:-1] == [1] * (len(lengths) - 1)
+        if one_hot and bool(((x == 0) | (x == 1)).all()) and bool((x.sum(axis) <= 1).all()):
+            return axis
+    return None
+
+
+def _table(scores: Scores) -> Tensor:
+    if not isinstance(scores.output, Tensor):
+        raise OptionError(
+            f"the model returns a {type(scores.output).__name__}: say which number is explained with a callable "
+            "target, output -> (n,), for instance target=lambda output: output[0][:, 3]"
+        )
+    return scores.output

@@ -1,0 +1,312 @@
+"""Propagate differences from a reference: DeepLIFT's Rescale, and any other rule of linear calls, pruned like LRP.
+
+The same model runs on a sequence and on its reference; ``d`` is what a tensor changes by from the second to the first.
+Every live tensor gets a multiplier m, and its relevance is ``m * d``: at the explained output m = 1, so that the
+relevance there is f(x) - f(reference). Going backwards
+
+- a linear call under the epsilon rule gives ``m_i = sum_j w_ij m_j``: biases cancel and nothing has to be divided, so
+  there is no stabiliser; the other rules are applied to the differences, ``c_ij = d_i w_ij``, without the bias;
+- an activation gives ``m d_out / d_in``, its derivative where ``|d_in| < 1e-6`` (Rescale);
+- a maximum hands ``m d_out`` to the winner on the side that is higher, sequence or reference;
+- a product of two computed tensors gives each the mean of the other over both sides (its Shapley value).
+
+At every boundary ``m * d`` is pruned, and the multipliers are dropped and scaled with it. Multipliers rather than
+relevance are handed down because a tensor that does not change has no relevance, but still a slope.
+
+Sources: Shrikumar, Greenside, Kundaje: Learning Important Features Through Propagating Activation Differences (2017),
+section 3.5.1 (Rescale); Lundberg and Lee (2017) for the mean over references.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from genoplrp.errors import ModelError, OptionError
+from genoplrp.lrp.ledger import Ledger
+from genoplrp.lrp.linear import LinearMap
+from genoplrp.lrp.ops import Kind
+from genoplrp.lrp.plan import Plan, Step
+from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, cut
+from genoplrp.lrp.rules import Epsilon, Multipliers, ZBox, ratio
+from genoplrp.lrp.tape import Tape
+from genoplrp.lrp.walk import (
+    Propagated,
+    add_to,
+    adjoint,
+    check_readers_linear,
+    check_sample_axis,
+    layer_output,
+    present_in_view,
+    reduce_to,
+    step_map,
+    totals,
+)
+
+CLOSE = 1e-6
+"""Changes of an activation's input below this are too small to divide by (as in DeepLIFT's own code and its heirs)."""
+_LOWEST_WINS = {"min", "amin", "minimum"}
+
+
+@dataclass(eq=False)
+class _Walk:
+    """State of one backward walk: the multipliers handed to each live tensor so far."""
+
+    plan: Plan
+    reference: Tape
+    present: Tensor | None
+    multiplier: dict[int, Tensor]
+    # What zbox, flat and wsquare give the input's views whatever they differ by, in the terms of `Multipliers`.
+    slope: dict[int, Tensor] = field(default_factory=dict)
+    offset: dict[int, Tensor] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def samples(self) -> int:
+        return self.plan.tape.values[0].shape[0]
+
+    def here(self, index: int) -> Tensor:
+        return self.plan.tape.values[index]
+
+    def there(self, index: int) -> Tensor:
+        return self.reference.values[index]
+
+    def middle(self, index: int) -> Tensor:
+        return (self.here(index) + self.there(index)) / 2
+
+    def change(self, index: int) -> Tensor:
+        return self.here(index) - self.there(index)
+
+    def relevance(self, multipliers: Mapping[int, Tensor]) -> list[Tensor]:
+        return [multiplier * self.change(index) for index, multiplier in multipliers.items()]
+
+
+def propagate_difference(
+    plan: Plan,
+    reference: Tape,
+    start: Mapping[int, Tensor],
+    *,
+    present: Tensor | None,
+    layers: Sequence[str],
+    hypothetical: bool,
+) -> Propagated:
+    """Relevance of the network's input, measured from one reference a sample.
+
+    Parameters
+    ----------
+    plan
+        From `make_plan`, of the sequences' tape.
+    reference
+        The tape of the references, in the order of the sequences.
+    start
+        Multipliers to begin with, by live tensor: 1 at the explained output, 0 elsewhere.
+    present, layers, hypothetical
+        As for `genoplrp.lrp.propagate.propagate`.
+
+    Raises
+    ------
+    ModelError
+        The model makes other calls for the references than for the sequences.
+    OptionError
+        A rule that has no meaning for differences; and as for `propagate`.
+    """
+    check_same_calls(plan.tape, reference)
+    walk = _Walk(plan, reference, present, dict(start))
+    wanted = {name: layer_output(plan, name) for name in layers}
+    if hypothetical:
+        check_readers_linear(plan)
+    with torch.no_grad():
+        for step in reversed(plan.steps):
+            received = {index: _settle(walk, index) for index in step.outputs if index in walk.multiplier}
+            if received:
+                _hand_down(walk, step, received)
+        relevance, imagined = _of_input(walk)
+        kept = {
+            name: walk.multiplier.get(index, torch.zeros_like(walk.here(index))) * walk.change(index)
+            for name, index in wanted.items()
+        }
+    return Propagated(relevance, imagined if hypothetical else None, kept, walk.ledger)
+
+
+def check_same_calls(tape: Tape, reference: Tape) -> None:
+    """Refuse a model whose way through its own code depends on the input: there is nothing to compare then."""
+    pairs = zip(tape.calls, reference.calls, strict=False)
+    other = next((one for one, two in pairs if (one.label, one.op) != (two.label, two.op)), None)
+    if other is not None or len(tape.calls) != len(reference.calls):
+        where = f", from {other.op} ({other.source}) on" if other else ""
+        raise ModelError(
+            f"the model makes other calls for a reference than for its sequence{where}: it branches on its input, so "
+            "that differences from a reference are not defined. Explain it without references."
+        )
+
+
+def _of_input(walk: _Walk) -> tuple[Tensor, Tensor]:
+    """(relevance, hypothetical scores) of the network's input."""
+    x, nothing = walk.here(0), torch.zeros_like(walk.here(0))
+    multiplier = walk.multiplier.get(0, nothing)
+    slope, offset = walk.slope.get(0, nothing), walk.offset.get(0, nothing)
+    relevance = multiplier * walk.change(0) + slope * x + offset
+    if walk.present is not None:
+        kept = relevance * walk.present
+        walk.ledger.enter_absent(totals([relevance], walk.samples), totals([kept], walk.samples))
+        relevance = kept
+    imagined = multiplier + slope + (offset - multiplier * walk.there(0)).sum(1, keepdim=True)
+    return relevance, imagined
+
+
+def _settle(walk: _Walk, index: int) -> Tensor:
+    """The multipliers of a live tensor, now that they are complete: pruned where PLRP-lambda acts on its relevance."""
+    multiplier = walk.multiplier[index]
+    pruner, boundary = walk.plan.pruner, walk.plan.boundaries.get(index)
+    if boundary is None or not isinstance(pruner, PruneLambda):
+        return multiplier
+    amounts = pruner.amounts(boundary.call.layer, boundary.call.label)
+    if amounts is None:
+        return multiplier
+    relevance = multiplier * walk.change(index)
+    check_sample_axis(relevance, walk.samples, boundary)
+    made = cut(relevance, amounts, walk.samples)
+    walk.ledger.enter_cut(boundary, made, rescaled=True)
+    walk.multiplier[index] = multiplier * made.factors(relevance)
+    return walk.multiplier[index]
+
+
+def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor]) -> None:
+    if step.op_rule is not None:
+        raise OptionError(
+            f"the function registered for {step.call.op!r} hands out the relevance of activations; with references "
+            'register the op as "activation", "view", "max" or "sum", or explain without references'
+        )
+    given = _HANDLERS[step.kind](walk, step, received)
+    for index, amount in given.items():
+        add_to(walk.multiplier, index, amount)
+    passed = walk.relevance(given)
+    if step.reads_input:
+        passed += _given_whatever_changes(walk, step.call.inputs[0])
+    walk.ledger.enter(step, totals(walk.relevance(received), walk.samples), totals(passed, walk.samples))
+
+
+def _given_whatever_changes(walk: _Walk, index: int) -> list[Tensor]:
+    """What the input's readers gave it irrespective of its difference."""
+    slopes = [walk.slope[index] * walk.here(index)] if index in walk.slope else []
+    return slopes + ([walk.offset[index]] if index in walk.offset else [])
+
+
+@dataclass(frozen=True, eq=False)
+class _LinearCall:
+    """A linear call between its two sides: the map without its bias, and what arrived at its output."""
+
+    step: Step
+    linear: LinearMap
+    multiplier: Tensor
+    relevance: Tensor
+
+    def hand(self, x: Tensor, z: Tensor, multiplier: Tensor, present: Tensor | None = None) -> Multipliers:
+        """What the call's rule gives inputs that differ by x and make its outputs differ by z."""
+        if isinstance(self.step.rule, Epsilon):
+            slope = self.linear.adjoint(multiplier, self.linear.weight, x)
+            return Multipliers(slope, slope)
+        assert self.step.rule is not None, "every linear step has a rule"
+        return self.step.rule(self.linear, x, z, self.relevance, present)
+
+
+def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    index, multiplier = step.call.inputs[0], received[step.output]
+    linear = step_map(step).without_bias()
+    dtype = torch.promote_types(multiplier.dtype, linear.weight.dtype)
+    x, z, multiplier = walk.change(index).to(dtype), walk.change(step.output).to(dtype), multiplier.to(dtype)
+    call = _LinearCall(step, linear.to(dtype), multiplier, multiplier * z)
+    if step.reads_input:
+        return {index: _read_input(walk, call, x, z)}
+    given = call.hand(x, z, multiplier)
+    if given.offset is not None:
+        raise OptionError(
+            f"{step.rule} (layer {step.call.label}) hands out relevance whatever its input differs by, so that it "
+            "cannot be measured from a reference on a layer that does not read the input itself; use epsilon, gamma, "
+            "alpha-beta or zplus there"
+        )
+    pruner = walk.plan.pruner
+    amounts = pruner.amounts(step.call.layer, step.call.label) if isinstance(pruner, PruneM) else None
+    return {index: given.slope(x) if amounts is None else _pruned_again(walk, call, x, given, amounts)}
+
+
+def _read_input(walk: _Walk, call: _LinearCall, x: Tensor, z: Tensor) -> Tensor:
+    """The multiplier of a view of the network's input; what is given whatever changes is kept apart."""
+    index = call.step.call.inputs[0]
+    # zbox compares the base that is there with those that could be: the reference plays no part in it.
+    value = walk.here(index).to(x.dtype) if isinstance(call.step.rule, ZBox) else x
+    made = call.hand(value, z, call.multiplier, present_in_view(walk.plan, walk.present, index))
+    if made.offset is None:
+        return made.slope(x)
+    add_to(walk.slope, index, made.positive)
+    add_to(walk.offset, index, made.offset)
+    return torch.zeros_like(made.positive)
+
+
+def _pruned_again(
+    walk: _Walk, call: _LinearCall, x: Tensor, given: Multipliers, amounts: tuple[Amount, Amount]
+) -> Tensor:
+    """PLRP-M: the rule once more, the differences of the dropped inputs set to zero."""
+    relevance = given.relevance(x)
+    check_sample_axis(relevance, walk.samples, call.step)
+    dropped = cut(relevance, amounts, walk.samples)
+    keep = dropped.keep.to(x.dtype)
+    whole, left = call.linear.output(x), call.linear.output(x * keep)
+    # An output none of whose inputs was dropped keeps its multiplier to the last bit, so that p = 0 changes nothing.
+    multiplier = torch.where(left == whole, call.multiplier, ratio(call.relevance, left))
+    again = call.hand(x * keep, left, multiplier, keep)
+    loss = totals([relevance], walk.samples) - totals([again.relevance(x * keep)], walk.samples)
+    walk.ledger.enter_cut(call.step, dropped, rescaled=False, loss=loss)
+    return again.slope(x * keep) * dropped.survives
+
+
+def _routed(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Calls that are linear in each of their inputs: their derivative half-way between the two sides is exact."""
+    if step.kind is Kind.VIEW and step.call.inputs[0] in walk.plan.input_values:
+        for store in (walk.slope, walk.offset):
+            parts = {out: store[out] for out in step.outputs if out in store}
+            if parts:
+                for source, amount in adjoint(step.call, walk.here, parts).items():
+                    add_to(store, source, amount)
+    return adjoint(step.call, walk.middle if step.kind is Kind.PRODUCT else walk.here, received)
+
+
+def _rescaled(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Activations: the slope of the secant, and of the tangent where the input hardly changes."""
+    index, multiplier = step.call.inputs[0], received[step.output]
+    change = walk.change(index)
+    close = change.abs() < CLOSE
+    secant = multiplier * walk.change(step.output) / torch.where(close, 1, change)
+    tangent = adjoint(step.call, walk.here, received)[index]
+    return {index: torch.where(close, tangent, reduce_to(secant, change))}
+
+
+def _winner(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Maxima: all to the winner on the higher side, which changes by at least as much as the output."""
+    sign = -1 if step.call.op in _LOWEST_WINS else 1
+    change = {index: walk.change(index) for index in received}
+    amount = {index: multiplier * change[index] for index, multiplier in received.items()}
+    won_here = {index: torch.where(sign * change[index] > 0, part, 0) for index, part in amount.items()}
+    won_there = {index: part - won_here[index] for index, part in amount.items()}
+    here, there = adjoint(step.call, walk.here, won_here), adjoint(step.call, walk.there, won_there)
+    tangent = adjoint(step.call, walk.here, received)
+    given = {}
+    for index, slope in tangent.items():
+        moved = walk.change(index)
+        secant = (here[index] + there[index]) / torch.where(moved == 0, 1, moved)
+        given[index] = torch.where(moved == 0, slope, secant)
+    return given
+
+
+_Handler = Callable[[_Walk, Step, dict[int, Tensor]], dict[int, Tensor]]
+_HANDLERS: Mapping[Kind, _Handler] = {
+    Kind.CONV: _linear,
+    Kind.DENSE: _linear,
+    Kind.SUM: _routed,
+    Kind.AFFINE: _routed,
+    Kind.PRODUCT: _routed,
+    Kind.ACTIVATION: _rescaled,
+    Kind.MAX: _winner,
+    Kind.VIEW: _routed,
+}
