@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from genoplrp.datasets._shards import FORMATS, Records
-from genoplrp.errors import DatasetError, MissingExtraError, OptionError
+from genoplrp.errors import DatasetError, OptionError
 
 Example = dict[str, Any]
 
@@ -23,7 +23,7 @@ def tensorflow_datasets() -> ModuleType:
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise MissingExtraError(
+        raise OptionError(
             f'genoplrp.datasets needs tensorflow-datasets ({error}); install it with: pip install "genoplrp[tfds]"'
         ) from error
     module: ModuleType = tfds

@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from genoplrp.datasets import GenomicsOODDataset, prepare_genomics_ood
-from genoplrp.errors import DatasetError, MissingExtraError, OptionError
+from genoplrp.errors import DatasetError, OptionError
 from genoplrp.sequence import decode
 from tests.datasets.genomics_files import FILES, GENERA, reads, write_release
 
@@ -138,7 +138,7 @@ def test_unknown_splits_are_refused_with_the_choices(data_dir):
 
 def test_a_missing_extra_is_named(data_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "genoplrp\[tfds\]"'):
+    with pytest.raises(OptionError, match=r'pip install "genoplrp\[tfds\]"'):
         GenomicsOODDataset("train", data_dir=data_dir)
 
 
