@@ -30,14 +30,14 @@ def compare(
         str | None,
         typer.Option(
             help="Names with commas: gradient, corrected-gradient, integrated-gradients, deep-lift-shap, ism, lrp, "
-            "plrp, plrp-m. By default all whose packages are installed."
+            "plrp, plrp-m, plrp-references. By default all whose packages are installed."
         ),
     ] = None,
     truth: Annotated[
         Path | None, typer.Option(help="BED file of true sites; by default matches of the label's matrix.")
     ] = None,
     p: o.P = 0.1,
-    references: Annotated[int, typer.Option(help="Shuffled references of DeepLIFT/SHAP.")] = 20,
+    references: Annotated[int, typer.Option(help="Shuffled references, of the methods that measure from them.")] = 20,
     steps: Annotated[int, typer.Option(help="Steps of integrated gradients.")] = 50,
     seed: o.Seed = 0,
     batch_size: o.BatchSize = 64,
@@ -88,6 +88,7 @@ def _options(names: tuple[str, ...] | None, *, p: float, references: int, steps:
         "deep-lift-shap": {"references": references, "seed": seed},
         "plrp": {"pruner": PruneLambda(p)},
         "plrp-m": {"pruner": PruneM(p)},
+        "plrp-references": {"pruner": PruneLambda(p), "references": references, "seed": seed},
     }
     compared = [name for name, method in METHODS.items() if method.available] if names is None else names
     return {name: own for name, own in all_options.items() if name in compared}

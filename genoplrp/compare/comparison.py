@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution
 from genoplrp.baselines import METHODS, method_of
 from genoplrp.baselines.batches import check_dna
 from genoplrp.errors import OptionError
@@ -22,6 +21,7 @@ from genoplrp.evaluate import auprc, entropy, gini, motif_recall, rma
 from genoplrp.evaluate.agreement import pearson, spearman, top_overlap
 from genoplrp.lrp.target import Target
 from genoplrp.motifs.masks import Placed, Stretch
+from genoplrp.result import Attribution
 from genoplrp.sequence import decode
 
 if TYPE_CHECKING:

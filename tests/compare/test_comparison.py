@@ -99,4 +99,11 @@ def test_what_cannot_be_compared_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(module, "installed", lambda package: False)
     with pytest.raises(OptionError, match=r'ism needs tangermeme: pip install "genoplrp\[peers\]"'):
         compare(model, x, methods=["ism"])
-    assert list(compare(model, x).results) == ["gradient", "corrected-gradient", "lrp", "plrp", "plrp-m"]
+    assert list(compare(model, x).results) == [
+        "gradient",
+        "corrected-gradient",
+        "lrp",
+        "plrp",
+        "plrp-m",
+        "plrp-references",
+    ]
