@@ -21,6 +21,9 @@ Example = dict[str, Any]
 def tensorflow_datasets() -> ModuleType:
     """The module, imported when it is first needed."""
     try:
+        # It needs these two and does not ask for them everywhere: see the extra in pyproject.toml.
+        import array_record  # noqa: F401
+        import importlib_resources  # noqa: F401
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise OptionError(

@@ -136,8 +136,9 @@ def test_unknown_splits_are_refused_with_the_choices(data_dir):
         GenomicsOODDataset("ood", data_dir=data_dir)
 
 
-def test_a_missing_extra_is_named(data_dir, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+@pytest.mark.parametrize("package", ["tensorflow_datasets", "array_record", "importlib_resources"])
+def test_a_missing_extra_is_named(package, data_dir, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(OptionError, match=r'pip install "genoplrp\[tfds\]"'):
         GenomicsOODDataset("train", data_dir=data_dir)
 
