@@ -28,7 +28,7 @@ COMPOSITE = "epsilon-plus"
 class Effort:
     """How much is measured."""
 
-    neighbours: int = 6  # of each image, for the Lipschitz estimate; 0: none
+    neighbours: int = 4  # of each image, for the Lipschitz estimate; 0: none
     noise: float = 0.03  # their standard deviation, in the units of the input
     draws: int = 2  # of replacements, for deletion; 0: none
     shares: tuple[float, ...] = SHARES  # values of p, from 0 on

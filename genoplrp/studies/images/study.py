@@ -24,9 +24,9 @@ class Size:
     """How large the study is."""
 
     train: int = 6000
-    epochs: int = 10
+    epochs: int = 9
     test: int = 1000  # for the accuracy
-    images: int = 100  # explained
+    images: int = 64  # explained
     effort: Effort = field(default_factory=Effort)
 
 
