@@ -1,10 +1,12 @@
 """VGG-16 and ResNet-50 in torchvision's structure: parity with zennit and its canonizers, every composite and pruner.
 
-Narrow (an eighth of the channels) and small (64 x 64), with seeded weights and statistics of batch norm. The batch
-norms have eps = 0: zennit's merging leaves each with a factor of 1 / sqrt(1 + eps), which eps = 0 takes away.
+Narrow (an eighth of the channels) and small (64 x 64), with seeded weights and statistics of batch norm. zennit gets
+the same function with the batch norms' eps moved into the variance: otherwise its merging leaves each of them, now with
+variance 1, a factor of 1 / sqrt(1 + eps).
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 
 import numpy as np
@@ -44,8 +46,16 @@ def network(name: str) -> nn.Module:
     for key, tensor in model.state_dict().items():
         if tensor.is_floating_point():
             tensor.copy_(_seeded(key, tensor, generator))
+    return model
+
+
+@cache
+def without_eps(name: str) -> nn.Module:
+    """The same function: eps of the batch norms is 0, and in their variance."""
+    model = deepcopy(network(name))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
+            module.running_var += module.eps
             module.eps = 0.0
     return model
 
@@ -67,7 +77,7 @@ def images(n: int = 2, size: int = 64) -> Tensor:
 
 def peer(zennit: Peer, name: str, x: Tensor, composite: object) -> Tensor:
     composite.canonizers = [getattr(zennit.torchvision, NETWORKS[name][1])()]
-    return peer_map(network(name), x, composite)
+    return peer_map(without_eps(name), x, composite)
 
 
 @pytest.mark.parametrize("composite", PEERS)
@@ -105,17 +115,28 @@ def test_lrp0_of_residual_network_is_gradient_times_input() -> None:
     assert_same(result.relevance, (gradient * x).detach(), rtol=1e-7)
 
 
+@pytest.mark.parametrize("pruner", [NoPrune(), PruneLambda(0.2)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_with_references_the_map_adds_up_to_the_difference_of_scores(name: str, pruner: object) -> None:
+    x, references = images(2, 32), images(4, 32).flip(2, 3).reshape(2, 2, 3, 32, 32)
+    model = network(name)
+    result = attribute(model, x, target=1, composite="epsilon", pruner=pruner, references=references)
+    baseline = model(references.flatten(0, 1))[:, 1].reshape(2, 2).mean(1)
+    difference = (model(x)[:, 1] - baseline).detach()
+    torch.testing.assert_close(result.relevance.flatten(1).sum(1), difference, rtol=1e-8, atol=0)
+
+
 @pytest.mark.parametrize("pruner", PRUNERS)
 @pytest.mark.parametrize("composite", PEERS)
 @pytest.mark.parametrize("name", ["vgg16", "resnet50"])
 def test_every_composite_and_pruner_accounts_for_all_relevance_image_by_image(
     name: str, composite: str, pruner: str
 ) -> None:
-    x = images(3, 32)
+    x = images(2, 32)
     options = {"target": 1, "composite": composite, "pruner": PRUNERS[pruner]}
-    together = attribute(network(name), x, batch_size=3, **options)
+    together = attribute(network(name), x, batch_size=2, **options)
     alone = attribute(network(name), x, batch_size=1, **options)
-    assert together.relevance.shape == x.shape and together.per_base.shape == (3, 32, 32)
+    assert together.relevance.shape == x.shape and together.per_base.shape == (2, 32, 32)
     assert_same(together.relevance, alone.relevance, rtol=1e-8)
     rows = together.ledger.groupby("sample")
     moved = rows["received"].apply(lambda received: np.abs(received).max())  # what rounding is relative to
