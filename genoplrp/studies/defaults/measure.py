@@ -75,9 +75,13 @@ def _measured(subject: Subject, part: str, sequences: Sequences, choice: Choice)
 
 
 def amounts_found(subject: Subject, composites: tuple[str, ...] = ("genomic",)) -> pd.DataFrame:
-    """What ``"auto"`` chooses for the reported sequences, a row a composite; truth plays no part in it."""
-    found = [
-        find_amount(subject.model, subject.report.x, target=subject.report.target, composite=rules(name)).p
-        for name in composites
-    ]
-    return pd.DataFrame({"composite": composites, "auto": found})
+    """What ``"auto"`` chooses for the reported sequences, and what it tried; truth plays no part in it.
+
+    A row a composite and amount tried: ``composite``, ``auto`` (the amount found) and the columns of `find_amount`'s
+    table.
+    """
+    tables = []
+    for name in composites:
+        found = find_amount(subject.model, subject.report.x, target=subject.report.target, composite=rules(name))
+        tables.append(found.table.assign(composite=name, auto=found.p))
+    return pd.concat(tables, ignore_index=True)
