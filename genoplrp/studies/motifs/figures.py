@@ -15,6 +15,7 @@ from genoplrp.lrp.prune import NoPrune, PruneLambda
 from genoplrp.models import MotifCNN
 from genoplrp.models.training import predict
 from genoplrp.motifs import MotifGrammar, Site
+from genoplrp.motifs.grammar import A, B
 from genoplrp.sequence import one_hot
 from genoplrp.show.maps import plot_maps
 from genoplrp.studies.motifs.design import LAMBDA, LRP, M
@@ -124,13 +125,13 @@ def triptych(
 
 def _window(sites: Sequence[Site], length: int, widest: int) -> tuple[int, int] | None:
     """The bases to draw: one A, one B and a decoy between or beside them; None where the sequence does not suit."""
-    core = [site for site in sites if site.motif < 2]
-    if len(core) != 2 or core[1].start - core[0].end < 20:
+    core = [site for site in sites if site.motif in (A, B)]
+    if sorted(site.motif for site in core) != [A, B] or core[1].start - core[0].end < 20:
         return None
     spare = (widest - (core[1].end - core[0].start)) // 2
     start = max(0, core[0].start - spare)
     end = min(length, core[1].end + spare)
-    decoys = [site for site in sites if site.motif > 1 and start <= site.start and site.end <= end]
+    decoys = [site for site in sites if site.motif not in (A, B) and start <= site.start and site.end <= end]
     return (start, end) if spare > 4 and decoys else None
 
 
@@ -150,14 +151,16 @@ def _three_maps(
         planted[site.start : site.end] = information if site.strand == "+" else information[::-1]
     planted *= max(values.max() for values in maps.values()) / 2  # a letter of 2 bits is as high as the highest of all
     drawn = {"planted": planted, **maps}
-    names = ", ".join(f"{made.motifs[site.motif].name} {site.start}-{site.end}" for site in sites if site.motif < 2)
+    names = ", ".join(
+        f"{made.motifs[site.motif].name} {site.start}-{site.end}" for site in sites if site.motif in (A, B)
+    )
     return plot_maps(
         sequence[start:end],
         {name: values[start:end] for name, values in drawn.items()},
         spans=[(site.start, site.end) for site in made.sites(interaction) if site.sequence == row],
         hits=[site for site in sites if start <= site.start and site.end <= end],
         start=start,
-        title=f"{model.config.filters[0]} filters, output {interaction}: {names}; arrows: all planted; p = {p:g}",
+        title=f"{model.config.filters[0]} filters, output '{interaction}': {names}; arrows: all planted; p = {p:g}",
     )
 
 

@@ -66,7 +66,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
     paths = [written(out / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.4g"))
              for name, table in tables.items()]  # fmt: skip
     models = {each: network(out / "networks", design, each, seeds[0], progress=False) for each in design.filters}
-    return paths + [written(out / f"{name}.png", partial(figure.savefig, dpi=92, facecolor="white"))
+    return paths + [written(out / f"{name}.png", partial(figure.savefig, dpi=90, facecolor="white"))
                     for name, figure in _figures(tables, models, made).items()]  # fmt: skip
 
 
