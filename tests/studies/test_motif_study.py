@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from genoplrp import attribute
+from genoplrp.cli.app import app
 from genoplrp.errors import ModelError, OptionError, OutputError
 from genoplrp.evaluate import auprc, rma
 from genoplrp.models import MotifCNN
 from genoplrp.motifs import INTERACTIONS
 from genoplrp.studies.files import written
 from genoplrp.studies.motifs import run
-from genoplrp.studies.motifs.__main__ import main
 from genoplrp.studies.motifs.design import FULL, SMALL, settings
 from genoplrp.studies.motifs.figures import triptych
 from genoplrp.studies.motifs.measure import measured
@@ -26,7 +27,7 @@ SEEDS = (0, 1)
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("study")
+    folder = tmp_path_factory.mktemp("study") / "motifs"
     paths = run(folder, small=True, seeds=SEEDS, progress=False)
     assert {path.name for path in paths} >= {
         "networks.csv", "sweep.csv", "interactions.csv", "differences.csv", "shares.png", "signs.png", "gains.png",
@@ -108,12 +109,13 @@ def test_measurements_are_those_of_the_attribution(out, parts):
         assert row.auprc == pytest.approx(auprc(relevance, mask)[0], abs=2e-2)
 
 
-def test_the_command_run_again_trains_and_measures_nothing_and_gives_the_same(out, capsys):
+def test_the_command_run_again_trains_and_measures_nothing_and_gives_the_same(out):
     kept = [*(out / "networks").iterdir(), *(out / "parts").iterdir()]
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in kept}
     tables = {path: path.read_bytes() for path in out.glob("*.csv")}
-    main([str(out), "--small", "--seeds", *map(str, SEEDS)])
-    assert str(out / "sweep.csv") in capsys.readouterr().out.splitlines()
+    seeds = [part for seed in SEEDS for part in ("--seed", str(seed))]
+    result = CliRunner().invoke(app, ["evaluate", "motifs", "-o", str(out.parent), "--small", *seeds])
+    assert str(out / "sweep.csv") in result.stdout.splitlines()
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before
     assert {path: path.read_bytes() for path in out.glob("*.csv")} == tables
     assert not list(out.glob(".*"))

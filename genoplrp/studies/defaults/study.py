@@ -10,7 +10,7 @@ from genoplrp.errors import OptionError
 from genoplrp.studies.defaults import figures, tables
 from genoplrp.studies.defaults.measure import amounts_found, measured
 from genoplrp.studies.defaults.subjects import FULL_SIZE, SMALL_SIZE, Folders, subjects
-from genoplrp.studies.files import written
+from genoplrp.studies.files import write_figures, write_tables, written
 from genoplrp.studies.progress import bar
 
 COMPARED = [
@@ -85,9 +85,5 @@ def run(
         "defaults_chosen": tables.chosen(every, COMPARED),
         "defaults_auto": tables.amounts(every, pd.concat(found, ignore_index=True)),
     }
-    paths = [
-        written(out / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.4g"))
-        for name, table in results.items()
-    ]
     figure = figures.amounts_figure(by_network, results["defaults_auto"])
-    return [*paths, written(out / "defaults.png", partial(figure.savefig, dpi=110, facecolor="white"))]
+    return [*write_tables(out, results), *write_figures(out, {"defaults": figure}, dpi=110)]

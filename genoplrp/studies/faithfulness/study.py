@@ -1,20 +1,19 @@
 """The study from start to end: networks, measures, tables, figures."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from genoplrp.errors import OutputError
 from genoplrp.studies.faithfulness import figures
 from genoplrp.studies.faithfulness.measure import UNTIL, deletions, robustness, sanity
-from genoplrp.studies.faithfulness.subjects import SMALL, Size, Subject, subjects
+from genoplrp.studies.faithfulness.subjects import SMALL, Size, subjects
 from genoplrp.studies.faithfulness.tables import summary
+from genoplrp.studies.files import write_figures, write_tables
+from genoplrp.studies.progress import bar
 
 METHOD = ("network", "method", "p")
 _AREAS = {f"auc_{share:g}": f"{share:g}" for share in UNTIL}
@@ -56,13 +55,13 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
     deleted: list[pd.DataFrame] = []
     moved: list[pd.DataFrame] = []
     checked: list[pd.DataFrame] = []
-    with _bar(len(seeds) + 1, progress) as advance:
+    with bar(len(seeds) + 1, "networks measured", progress) as advance:
         for subject in subjects(out / "networks", size, seeds):
             facts.append({"network": subject.network, "seed": subject.seed, **subject.facts})
             deleted += deletions(subject, size)
             moved += robustness(subject, size)
             checked += sanity(subject, size)
-            advance(_name(subject))
+            advance()
     tables = {
         "networks": pd.DataFrame(facts),
         **_deletion_tables(pd.concat(deleted, ignore_index=True)),
@@ -74,7 +73,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
             (*METHOD, "order", "step", "layer"),
         ),
     }
-    return [*_write_tables(out, tables), *_write_figures(out, tables)]
+    return [*write_tables(out, tables, digits=6), *write_figures(out, _figures(tables), dpi=160)]
 
 
 def _deletion_tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -100,61 +99,10 @@ def _each(frame: pd.DataFrame, values: Iterable[str], name: str, by: Sequence[st
     return pd.concat(parts, ignore_index=True)
 
 
-def _write_tables(out: Path, tables: dict[str, pd.DataFrame]) -> list[Path]:
-    return [
-        _write(out / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.6g"))
-        for name, table in tables.items()
-    ]
-
-
-def _write_figures(out: Path, tables: dict[str, pd.DataFrame]) -> list[Path]:
-    drawn = {
+def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Figure]:
+    return {
         "deletion_curves": figures.curves_figure(tables["deletion_curves"]),
         "deletion_auc": figures.auc_figure(tables["deletion"]),
         "lipschitz": figures.lipschitz_figure(tables["lipschitz"]),
         "randomisation": figures.sanity_figure(tables["randomisation"]),
     }
-    return [
-        _write(out / f"{name}.png", partial(figure.savefig, dpi=160, facecolor="white"))
-        for name, figure in drawn.items()
-    ]
-
-
-def _write(path: Path, save: Callable[[Path], object]) -> Path:
-    """Write aside in the same folder, then rename: a reader sees the old file or the whole new one."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-        os.close(handle)
-        aside = Path(name)
-        try:
-            save(aside)
-            aside.chmod(0o644)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
-    return path
-
-
-def _name(subject: Subject) -> str:
-    return f"{subject.network}, seed {subject.seed}"
-
-
-@contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[Callable[[str], None]]:
-    """A function that advances the bar by a network; it shows nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("faithfulness"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, disable=not (wanted and console.is_terminal)) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda name: bar.update(task, advance=1, description=f"measured {name}")

@@ -1,7 +1,6 @@
 """The study from start to end: networks, measurements, tables, figures."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +10,13 @@ from matplotlib.figure import Figure
 from genoplrp.errors import ModelError, OptionError
 from genoplrp.models import MotifCNN
 from genoplrp.motifs import MotifGrammar
-from genoplrp.studies.files import written
+from genoplrp.studies.files import write_figures, write_tables, written
 from genoplrp.studies.motifs import figures
 from genoplrp.studies.motifs.design import FULL, LRP, SMALL, Design
 from genoplrp.studies.motifs.measure import measured
 from genoplrp.studies.motifs.networks import accuracies, held_out, network
 from genoplrp.studies.motifs.tables import difference_table, interaction_table, sweep_table, with_settings
+from genoplrp.studies.progress import bar
 
 
 def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4), progress: bool = True) -> list[Path]:
@@ -53,7 +53,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
         raise OptionError("the study needs at least one seed")
     made = held_out(design)
     learnt, parts = [], []
-    with _bar(len(seeds) * len(design.filters), progress) as advance:
+    with bar(len(seeds) * len(design.filters), "networks trained and measured", progress) as advance:
         for seed in seeds:
             for filters in design.filters:
                 model = network(out / "networks", design, filters, seed, progress=False)
@@ -63,11 +63,9 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
                 parts.append(part.assign(filters=filters, seed=seed))
                 advance()
     tables = _tables(pd.concat(learnt, ignore_index=True), pd.concat(parts, ignore_index=True), design)
-    paths = [written(out / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.4g"))
-             for name, table in tables.items()]  # fmt: skip
+    paths = write_tables(out, tables)
     models = {each: network(out / "networks", design, each, seeds[0], progress=False) for each in design.filters}
-    return paths + [written(out / f"{name}.png", partial(figure.savefig, dpi=90, facecolor="white"))
-                    for name, figure in _figures(tables, models, made).items()]  # fmt: skip
+    return paths + write_figures(out, _figures(tables, models, made), dpi=90)
 
 
 def _measured_once(path: Path, design: Design, model: MotifCNN, made: MotifGrammar) -> pd.DataFrame:
@@ -113,16 +111,3 @@ def _figures(tables: dict[str, pd.DataFrame], models: dict[int, MotifCNN], made:
             if logos is not None:
                 drawn[f"logos_{interaction}_{filters}"] = logos
     return drawn
-
-
-@contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[Callable[[], None]]:
-    """A function that advances the bar by a network; it shows nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("networks trained and measured"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not (wanted and console.is_terminal)) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.update(task, advance=1)
