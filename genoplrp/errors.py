@@ -27,3 +27,11 @@ class OutputError(GenoPLRPError, OSError):
 
 class UnsupportedCallError(GenoPLRPError, ValueError):
     """The network makes a call for which there is no relevance rule."""
+
+
+class DatasetError(GenoPLRPError, ValueError):
+    """A data set is not there, is damaged, or is not of the format it should have."""
+
+
+class MissingExtraError(GenoPLRPError, ImportError):
+    """A part of genoplrp is used whose optional packages are not installed."""

@@ -6,6 +6,7 @@ import typer
 
 from genoplrp import __version__
 from genoplrp.cli.annotate import annotate
+from genoplrp.cli.compare import compare
 from genoplrp.cli.demo import demo
 from genoplrp.cli.inspect import inspect
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command()(annotate)
 app.command()(demo)
 app.command()(inspect)
+app.command()(compare)
 
 
 def main() -> None:

@@ -108,11 +108,33 @@ def auprc(relevance: Any, mask: Any) -> NDArray[np.float64]:
     values, inside = np.take_along_axis(values, order, axis=1), np.take_along_axis(inside, order, axis=1)
     precision = np.cumsum(inside, axis=1) / np.arange(1, length + 1)
     # Each base counts with the precision at the last base of its group of equals.
-    last = np.ones_like(inside)
-    last[:, :-1] = values[:, 1:] != values[:, :-1]
-    group_end = np.minimum.accumulate(np.where(last, np.arange(length), length)[:, ::-1], axis=1)[:, ::-1]
+    _, group_end = _group_ends(values)
     gained = np.sum(np.take_along_axis(precision, group_end, axis=1), axis=1, where=inside)
     return _ratio(gained, inside.sum(axis=1).astype(np.float64))
+
+
+def auroc(relevance: Any, mask: Any) -> NDArray[np.float64]:
+    """Area under the ROC curve of the signed relevance as a score for the mask, each sequence by itself, shape (n,).
+
+    The share of pairs of a base inside and one outside the mask of which the one inside has more relevance, a tie
+    counting half (the Mann-Whitney statistic), as in scikit-learn's ``roc_auc_score``. By chance it is .5. NaN where
+    the mask is empty or covers the whole sequence.
+
+    Examples
+    --------
+    >>> auroc([[0.9, 0.1, 0.5, 0.1]], [[1, 1, 0, 0]]).tolist()
+    [0.625]
+    """
+    values, inside = _per_base(relevance), _mask(mask, relevance)
+    length = values.shape[1]
+    order = np.argsort(values, axis=1, kind="stable")
+    values, inside = np.take_along_axis(values, order, axis=1), np.take_along_axis(inside, order, axis=1)
+    first, last = _group_ends(values)
+    # Bases of equal relevance share the mean of their ranks, which count from 1.
+    ranks = (first + last) / 2 + 1
+    k = inside.sum(axis=1)
+    above = np.sum(ranks, axis=1, where=inside) - k * (k + 1) / 2
+    return _ratio(above, (k * (length - k)).astype(np.float64))
 
 
 def motif_recall(relevance: Any, sites: Iterable[Placed]) -> NDArray[np.float64]:
@@ -162,6 +184,17 @@ def motif_recall(relevance: Any, sites: Iterable[Placed]) -> NDArray[np.float64]
     per_row = np.bincount(rows, minlength=n).astype(np.float64)
     found_per_row = np.bincount(rows, weights=found, minlength=n).astype(np.float64)
     return _ratio(found_per_row, per_row, total > 0)
+
+
+def _group_ends(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Columns of the first and the last of each entry's equals, in rows that are in order."""
+    length = values.shape[1]
+    edge = np.ones((len(values), length + 1), dtype=bool)
+    edge[:, 1:-1] = values[:, 1:] != values[:, :-1]
+    column = np.arange(length)
+    first = np.maximum.accumulate(np.where(edge[:, :-1], column, 0), axis=1)
+    last = np.minimum.accumulate(np.where(edge[:, 1:], column, length)[:, ::-1], axis=1)[:, ::-1]
+    return first, last
 
 
 def _per_base(relevance: Any) -> NDArray[np.float64]:

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import entropy as scipy_entropy
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from genoplrp.errors import OptionError
-from genoplrp.evaluate import auprc, entropy, gini, motif_recall, rma
+from genoplrp.evaluate import auprc, auroc, entropy, gini, motif_recall, rma
 from genoplrp.motifs import Stretch
 
 # Few distinct values, so that ties and zero rows come up often.
@@ -56,6 +56,29 @@ def test_auprc_equals_scikit_learn_on_long_rows():
 
 
 @given(MAPS)
+@settings(max_examples=80, deadline=None)
+def test_auroc_equals_scikit_learn_with_ties(maps):
+    expected = [
+        roc_auc_score(inside, row) if inside.any() and not inside.all() else np.nan
+        for row, inside in zip(*maps, strict=True)
+    ]
+    np.testing.assert_allclose(auroc(*maps), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_auroc_equals_scikit_learn_on_long_rows():
+    rng = np.random.default_rng(0)
+    relevance, mask = rng.normal(size=(20, 500)).round(1), rng.random((20, 500)) < 0.1
+    expected = [roc_auc_score(inside, row) for row, inside in zip(relevance, mask, strict=True)]
+    np.testing.assert_allclose(auroc(relevance, mask), expected, rtol=1e-12)
+
+
+@given(MAPS)
+@settings(max_examples=40, deadline=None)
+def test_auroc_of_the_negated_map_is_the_rest(maps):
+    np.testing.assert_allclose(auroc(-maps[0], maps[1]), 1 - auroc(*maps), rtol=1e-12, atol=1e-12)
+
+
+@given(MAPS)
 @settings(max_examples=60, deadline=None)
 def test_gini_equals_mean_difference_of_pairs(maps):
     expected = [_slow_gini(row) for row in maps[0]]
@@ -74,7 +97,7 @@ def test_entropy_equals_scipy(maps):
 def test_scale_does_not_change_a_metric(maps, scale):
     relevance, mask = maps
     sites = [Stretch(row, 0, 1) for row in range(len(mask))]
-    for metric in (rma, auprc):
+    for metric in (rma, auprc, auroc):
         np.testing.assert_allclose(metric(relevance * scale, mask), metric(relevance, mask), rtol=1e-12)
     for metric in (gini, entropy):
         np.testing.assert_allclose(metric(relevance * scale), metric(relevance), rtol=1e-12, atol=1e-15)
@@ -115,6 +138,7 @@ def test_undefined_is_nan_and_warns_not():
         assert np.isnan(value).all()
     assert np.isnan(rma([[1.0, -1.0]], [[1, 0]], sign="signed")).all()
     assert np.isnan(rma(mask, nothing)).all()
+    assert np.isnan([auroc(mask, nothing), auroc(mask, np.ones((1, 4)))]).all()
     assert np.isnan(motif_recall(nothing, [Stretch(0, 0, 2)])).all()
     assert np.isnan(motif_recall(mask, [])).all()
 
@@ -147,7 +171,7 @@ def test_tensors_and_arrays_give_the_same():
     rng = np.random.default_rng(0)
     relevance, mask = rng.normal(size=(3, 20)), rng.random((3, 20)) < 0.3
     tensor = torch.tensor(relevance, requires_grad=True)
-    for metric in (rma, auprc):
+    for metric in (rma, auprc, auroc):
         np.testing.assert_array_equal(metric(tensor, torch.tensor(mask)), metric(relevance, mask))
     for metric in (gini, entropy):
         np.testing.assert_array_equal(metric(tensor), metric(relevance))
@@ -155,7 +179,14 @@ def test_tensors_and_arrays_give_the_same():
 
 def test_no_sequences_give_no_numbers():
     empty = np.zeros((0, 5))
-    for value in (rma(empty, empty), auprc(empty, empty), gini(empty), entropy(empty), motif_recall(empty, [])):
+    for value in (
+        rma(empty, empty),
+        auprc(empty, empty),
+        auroc(empty, empty),
+        gini(empty),
+        entropy(empty),
+        motif_recall(empty, []),
+    ):
         assert value.shape == (0,)
 
 

@@ -14,6 +14,7 @@ COLOURS = {LRP: "#111111", LAMBDA: "#0072b2", M: "#d55e00", GRADIENT: "#009e73",
 MARKERS = {LRP: "o", LAMBDA: "o", M: "s", GRADIENT: "^"}
 _INK = "#444444"
 _BAND = 0.13
+_P = "p, share of relevance dropped"
 
 
 def curves_figure(curves: pd.DataFrame) -> Figure:
@@ -35,7 +36,9 @@ def _p_curves(ax: Any, table: pd.DataFrame, method: str) -> None:
     _curve(ax, table[table["method"] == RANDOM], COLOURS[RANDOM], "random order", linestyle=(0, (4, 2)))
     for p, colour in reversed(list(zip(pruned, colours, strict=True))):
         _curve(ax, table[(table["method"] == method) & (table["p"] == p)], colour, f"p = {p:g}")
-    _curve(ax, table[table["method"] == LRP], COLOURS[LRP], "p = 0 (LRP)", linewidth=1.8)
+    own = table[table["method"] == LRP]
+    _curve(ax, own, COLOURS[LRP], "p = 0 (LRP)", linewidth=1.8)
+    ax.fill_between(own["share"], own["low"], own["high"], color=COLOURS[LRP], alpha=_BAND, linewidth=0)
     ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     ax.set_xticks([0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1], ["0", ".01", ".05", ".1", ".2", ".4", ".7", "1"])
     ax.set_xlim(0, 1)
@@ -44,14 +47,13 @@ def _p_curves(ax: Any, table: pd.DataFrame, method: str) -> None:
 
 def _curve(ax: Any, table: pd.DataFrame, colour: Any, label: str, **style: Any) -> None:
     ax.plot(table["share"], table["mean"], color=colour, label=label, **{"linewidth": 1.3, **style})
-    ax.fill_between(table["share"], table["low"], table["high"], color=colour, alpha=_BAND / 2, linewidth=0)
 
 
 def auc_figure(auc: pd.DataFrame) -> Figure:
     """Deletion AUC over p, most and least relevant first."""
     table = auc[(auc["fill"] == "shuffle") & (auc["floor"] == "deleted") & (auc["until"] == 0.2)]
     names = _networks(table)
-    figure, axes = _grid(1, len(names), "p", "deletion AUC")
+    figure, axes = _grid(1, len(names), _P, "AUC, first 20 % of bases")
     for ax, network in zip(axes[0], names, strict=True):
         part = table[table["network"] == network]
         for first, filled in (("least", False), ("most", True)):
@@ -68,7 +70,7 @@ def lipschitz_figure(lipschitz: pd.DataFrame) -> Figure:
     """Local Lipschitz estimate of maps of unit length over p."""
     table = lipschitz[lipschitz["norm"] == "unit"]
     names = _networks(table)
-    figure, axes = _grid(1, len(names), "p", "local Lipschitz estimate")
+    figure, axes = _grid(1, len(names), _P, "local Lipschitz estimate")
     for ax, network in zip(axes[0], names, strict=True):
         part = table[table["network"] == network]
         _over_p(ax, part, "", True)
@@ -151,7 +153,7 @@ def _ramp(method: str, n: int) -> Iterable[Any]:
 
 def _grid(rows: int, columns: int, x: str, y: str) -> tuple[Figure, Any]:
     figure = Figure(figsize=(4.6 * columns, 3.3 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    axes = figure.subplots(rows, columns, sharey="row", squeeze=False)
     for row in axes:
         row[0].set_ylabel(y)
         for ax in row:

@@ -1,0 +1,137 @@
+"""The study from start to end: data, networks, maps, tables, figure."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import nn
+
+from genoplrp.models import auroc, predict
+from genoplrp.studies.koo import figures, tables
+from genoplrp.studies.koo.data import AUTHORS_SEED, Part, koo_data
+from genoplrp.studies.koo.fitting import trained_koo
+from genoplrp.studies.koo.measure import measured
+from genoplrp.studies.koo.methods import Explainer, explainers
+from genoplrp.studies.koo.networks import NETWORKS
+from genoplrp.studies.koo.rules import rule_explainers
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is simulated, trained and explained; the defaults are the paper's."""
+
+    sequences: int = 20_000
+    epochs: int = 100
+    explained: int = 500
+    for_rules: int = 100
+    rules: int | None = None
+
+
+SMALL = Size(sequences=200, epochs=1, explained=2, for_rules=2, rules=4)
+
+
+def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4), progress: bool = True) -> list[Path]:
+    """Paths of the tables (CSV) and the figure (PNG) written to `out`.
+
+    ``koo_networks.csv``: how good each trained network is. ``koo.csv``: mean metrics over the first 500 test positives,
+    a row a network, seed and method. ``koo_summary.csv``: the same over the seeds, with intervals.
+    ``koo_published.csv``: AUROC beside the published. ``koo_rules.csv``: rules of LRP compared on validation positives,
+    none of which is reported elsewhere. Trained networks lie in ``out/networks`` and scores by sequence in
+    ``out/scores``; both are found again, so that a study that was stopped goes on.
+
+    Parameters
+    ----------
+    out
+        Folder, made where it is not there. Each file appears whole.
+    small
+        The same at a size for tests.
+    seeds
+        A network of each kind is trained from each.
+    progress
+        Whether to show a bar on stderr, where that is a terminal.
+
+    Raises
+    ------
+    ModelError
+        ``out/networks`` holds a network that was made otherwise.
+    OptionError
+        captum or tangermeme is not installed: ``pip install "genoplrp[peers]"``.
+    """
+    out, size = Path(out), SMALL if small else Size()
+    (out / "scores").mkdir(parents=True, exist_ok=True)
+    parts, rules_compared = koo_data(size.sequences), dict(islice(rule_explainers().items(), size.rules))
+    facts: list[dict[str, Any]] = []
+    scores: list[pd.DataFrame] = []
+    rules: list[pd.DataFrame] = []
+    with _bar(len(NETWORKS) * len(seeds), progress) as advance:
+        for seed, name in product(seeds, NETWORKS):
+            label = f"{name}_{seed}"
+            made_with = {"n": size.sequences, "data_seed": AUTHORS_SEED}
+            path = out / "networks" / f"{label}.safetensors"
+            model = trained_koo(path, name, parts, seed=seed, epochs=size.epochs, facts=made_with)
+            facts.append({"network": name, "seed": seed, **_quality(model, parts)})
+            test, valid = parts["test"].positives(size.explained), parts["valid"].positives(size.for_rules)
+            keys: dict[str, Any] = {"network": name, "seed": seed}
+            scores.append(_scored(out / "scores" / f"{label}.csv", model, test, explainers()).assign(**keys))
+            rules.append(_scored(out / "scores" / f"rules_{label}.csv", model, valid, rules_compared).assign(**keys))
+            advance(label)
+    every = pd.concat(scores, ignore_index=True)
+    summarised = tables.summary(every)
+    made = {
+        "koo_networks": pd.DataFrame(facts),
+        "koo": tables.by_network(every),
+        "koo_summary": summarised,
+        "koo_published": tables.beside_published(summarised),
+        "koo_rules": tables.summary(pd.concat(rules, ignore_index=True)),
+    }
+    written = [_write(out / f"{name}.csv", _csv(table)) for name, table in made.items()]
+    figure = figures.koo_figure(summarised)
+    return [*written, _write(out / "koo.png", partial(figure.savefig, dpi=160, facecolor="white"))]
+
+
+def _quality(model: nn.Module, parts: dict[str, Part]) -> dict[str, float]:
+    """AUROC of the predictions on the held-out parts."""
+    found = {name: auroc(predict(model, parts[name].x.float()), parts[name].y) for name in ("valid", "test")}
+    return {f"{name}_auroc": float(value) for name, value in found.items()}
+
+
+def _scored(path: Path, model: nn.Module, part: Part, methods: dict[str, Explainer]) -> pd.DataFrame:
+    """Scores by sequence, measured unless the file holds them; methods that it lacks are added."""
+    found = pd.read_csv(path) if path.exists() else pd.DataFrame({"method": []})
+    missing = {name: method for name, method in methods.items() if name not in set(found["method"])}
+    if missing:
+        new = measured(model, part, missing)
+        _write(path, _csv(pd.concat([found, new], ignore_index=True) if len(found) else new))
+        found = pd.read_csv(path)  # as a study that goes on reads it
+    return pd.concat([found[found["method"] == name] for name in methods], ignore_index=True)
+
+
+def _csv(table: pd.DataFrame) -> Callable[[Path], object]:
+    return partial(table.to_csv, index=False, float_format="%.5g")
+
+
+def _write(path: Path, save: Callable[[Path], object]) -> Path:
+    """Write aside in the same folder, then rename: a reader sees the old file or the whole new one."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        aside = Path(folder) / path.name
+        save(aside)
+        aside.replace(path)
+    return path
+
+
+@contextmanager
+def _bar(total: int, wanted: bool) -> Iterator[Callable[[str], None]]:
+    """A function that advances the bar by a network; it shows nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not (wanted and console.is_terminal)) as bar:
+        task = bar.add_task("koo", total=total)
+        yield lambda name: bar.update(task, advance=1, description=f"measured {name}")
