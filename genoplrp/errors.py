@@ -31,7 +31,3 @@ class UnsupportedCallError(GenoPLRPError, ValueError):
 
 class DatasetError(GenoPLRPError, ValueError):
     """A data set is not there, is damaged, or is not of the format it should have."""
-
-
-class MissingExtraError(GenoPLRPError, ImportError):
-    """A part of genoplrp is used whose optional packages are not installed."""

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from genoplrp.datasets._shards import FORMATS, Records
-from genoplrp.errors import DatasetError, MissingExtraError, OptionError
+from genoplrp.errors import DatasetError, OptionError
 
 Example = dict[str, Any]
 
@@ -21,9 +21,12 @@ Example = dict[str, Any]
 def tensorflow_datasets() -> ModuleType:
     """The module, imported when it is first needed."""
     try:
+        # It needs these two and does not ask for them everywhere: see the extra in pyproject.toml.
+        import array_record  # noqa: F401
+        import importlib_resources  # noqa: F401
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise MissingExtraError(
+        raise OptionError(
             f'genoplrp.datasets needs tensorflow-datasets ({error}); install it with: pip install "genoplrp[tfds]"'
         ) from error
     module: ModuleType = tfds

@@ -73,9 +73,7 @@ class GenomicsOODDataset(PreparedDataset[LabelledRead]):
     DatasetError
         If it is not prepared there (the message has the commands), or is damaged.
     OptionError
-        If there is no such split.
-    MissingExtraError
-        If tensorflow-datasets is not installed.
+        If there is no such split, or tensorflow-datasets is not installed.
 
     References
     ----------
@@ -151,7 +149,7 @@ def prepare_genomics_ood(source: str | os.PathLike[str], *, data_dir: str | os.P
     ------
     DatasetError
         If a file is missing, or a row is not what it should be.
-    MissingExtraError
+    OptionError
         If tensorflow-datasets is not installed.
     """
     with _texts(Path(source)) as folder:

@@ -62,11 +62,10 @@ class MotifGrammarDataset(PreparedDataset[GrammarExample]):
     Raises
     ------
     OptionError
-        If there is no such configuration or split, or its values do not fit together.
+        If there is no such configuration or split, its values do not fit together, or tensorflow-datasets is not
+        installed.
     DatasetError
         If what is there is damaged, or was made with other values under the same name.
-    MissingExtraError
-        If tensorflow-datasets is not installed.
 
     Examples
     --------

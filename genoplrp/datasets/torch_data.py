@@ -41,9 +41,7 @@ class PreparedDataset(Dataset[Item], Generic[Item]):
     DatasetError
         If the folder holds no such data set, or (when an example is read) a shard is missing or damaged.
     OptionError
-        If there is no such split.
-    MissingExtraError
-        If tensorflow-datasets is not installed.
+        If there is no such split, or tensorflow-datasets is not installed.
     """
 
     features: tuple[str, ...] = ()

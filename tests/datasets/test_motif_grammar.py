@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from genoplrp.datasets import MotifGrammarDataset
 from genoplrp.datasets.motif_grammar import SPLITS, MotifGrammar, MotifGrammarConfig
-from genoplrp.errors import DatasetError, MissingExtraError, OptionError
+from genoplrp.errors import DatasetError, OptionError
 from genoplrp.evaluate import motif_recall
 from genoplrp.motifs import shipped_motifs, simulate_grammar, site_masks
 from genoplrp.sequence import decode, reverse_complement
@@ -208,7 +208,7 @@ def test_another_configuration_of_the_same_name_is_refused(dataset, data_dir):
 
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "genoplrp\[tfds\]"'):
+    with pytest.raises(OptionError, match=r'pip install "genoplrp\[tfds\]"'):
         MotifGrammarDataset(config="all_250_small", data_dir=tmp_path)
 
 

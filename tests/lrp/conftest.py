@@ -1,4 +1,4 @@
-"""Small tensors on one thread: a team of threads only waits for itself here. Zennit, where tests compare with it."""
+"""Small tensors on one thread, as a team of threads only waits for itself here; and zennit, the peer."""
 
 import sys
 from collections.abc import Iterator

@@ -21,12 +21,13 @@ def curves_figure(curves: pd.DataFrame) -> Figure:
     """Relative score over the share deleted, most relevant first, a line for each p; shuffled content."""
     table = curves[curves["floor"] == "deleted"]
     names = _networks(table)
-    figure, axes = _grid(len(names), 2, "share of bases deleted", "relative score")
+    figure, axes = _grid(len(names), 2, "share of bases deleted", "relative score (0: all replaced)")
     for row, network in zip(axes, names, strict=True):
         for ax, method in zip(row, (LAMBDA, M), strict=True):
             _p_curves(ax, table[table["network"] == network], method)
             ax.set_title(f"{method}, {_said(network, table)}", loc="left", fontsize=10)
-    axes[0][1].legend(frameon=False, fontsize=8, loc="upper right", title_fontsize=8)
+    for ax in axes[0]:
+        ax.legend(frameon=False, fontsize=7.5, loc="upper right", ncols=2)
     return figure
 
 
@@ -58,8 +59,8 @@ def auc_figure(auc: pd.DataFrame) -> Figure:
         part = table[table["network"] == network]
         for first, filled in (("least", False), ("most", True)):
             _over_p(ax, part[part["first"] == first], f"{first} relevant first", filled)
-        lines = part[(part["method"] == RANDOM) & (part["first"] == "most")]
-        ax.axhline(lines["mean"].iloc[0], color=COLOURS[RANDOM], linestyle=(0, (4, 2)), label="random order")
+        _level(ax, part[part["first"] == "most"], RANDOM)
+        _level(ax, part[part["first"] == "most"], GRADIENT)
         ax.set_title(_said(network, part), loc="left", fontsize=10)
         ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     _legend_below(figure, axes[0][0])
@@ -74,6 +75,7 @@ def lipschitz_figure(lipschitz: pd.DataFrame) -> Figure:
     for ax, network in zip(axes[0], names, strict=True):
         part = table[table["network"] == network]
         _over_p(ax, part, "", True)
+        _level(ax, part, GRADIENT)
         ax.set_title(_said(network, part), loc="left", fontsize=10)
         ax.set_ylim(bottom=0)
     axes[0][0].legend(frameon=False, fontsize=8)
@@ -101,6 +103,12 @@ def _over_p(ax: Any, table: pd.DataFrame, suffix: str, filled: bool) -> None:
     ax.annotate("LRP", (0, own["mean"].iloc[0]), xytext=(5, 6), textcoords="offset points", fontsize=8)
 
 
+def _level(ax: Any, table: pd.DataFrame, method: str) -> None:
+    """A line across for a method that has no p."""
+    mean = table.loc[table["method"] == method, "mean"].iloc[0]
+    ax.axhline(mean, color=COLOURS[method], linestyle=(0, (4, 2)), linewidth=1.2, label=method)
+
+
 def sanity_figure(sanity: pd.DataFrame) -> Figure:
     """Rank correlation with the trained network's map, layer by layer."""
     table = sanity[sanity["measure"] == "spearman"]
@@ -111,7 +119,7 @@ def sanity_figure(sanity: pd.DataFrame) -> Figure:
         for ax, order in zip(row, ("cascading", "independent"), strict=True):
             _steps(ax, part[part["order"] == order], part[part["layer"] == CHANCE])
             ax.set_title(f"{order}, {_said(network, part)}", loc="left", fontsize=10)
-    axes[0][1].legend(frameon=False, fontsize=8, loc="best")
+    _legend_below(figure, axes[0][0])
     return figure
 
 
@@ -129,7 +137,7 @@ def _steps(ax: Any, table: pd.DataFrame, chance: pd.DataFrame) -> None:
     ax.axhspan(low, high, color=COLOURS[RANDOM], alpha=0.3, linewidth=0, label="maps of two sequences")
     steps = table[["step", "layer"]].drop_duplicates().sort_values("step")
     ax.set_xticks(steps["step"], steps["layer"], rotation=20, ha="right", fontsize=8)
-    ax.set_ylim(min(-0.05, low - 0.05), 1.05)
+    ax.set_ylim(min(-0.05, low - 0.05, table["low"].min() - 0.03, ax.get_ylim()[0]), 1.05)
 
 
 def _networks(table: pd.DataFrame) -> list[str]:

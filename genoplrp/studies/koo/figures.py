@@ -23,10 +23,13 @@ SHOWN = (
     "PLRP-lambda .1, epsilon",
     "LRP, epsilon-gamma-box",
     "PLRP-lambda .1, epsilon-gamma-box",
-    "LRP, 20 references",
-    "PLRP-lambda .1, 20 references",
+    "LRP, epsilon, 20 references",
+    "PLRP-lambda .1, epsilon, 20 references",
+    "LRP, epsilon-box, 20 references",
+    "PLRP-lambda .1, epsilon-box, 20 references",
     "DeepSHAP, both strands",
     "LRP, epsilon-gamma-box, both strands",
+    "LRP, epsilon-box, 5 references, both strands",
 )
 PEER, OURS, PUBLISHED = "#7a7a7a", "#0072b2", "#d55e00"
 _INK = "#444444"
@@ -34,7 +37,7 @@ _INK = "#444444"
 
 def koo_figure(summarised: pd.DataFrame) -> Figure:
     """AUROC (upper row) and AUPRC (lower row), a column a network; orange marks are the published means."""
-    figure = Figure(figsize=(14, 8.4), layout="constrained")
+    figure = Figure(figsize=(14, 9.6), layout="constrained")
     axes = figure.subplots(2, len(NETWORKS), sharey=True, sharex="row")
     for row, metric, title in zip(axes, ("auroc", "auprc"), ("AUROC", "AUPRC"), strict=True):
         for ax, network in zip(row, NETWORKS, strict=True):
@@ -42,7 +45,7 @@ def koo_figure(summarised: pd.DataFrame) -> Figure:
             _points(ax, part.set_index("method"))
             if metric == "auroc":
                 _published(ax, network)
-            ax.set_title(f"{network}, {part['seeds'].max()} networks", loc="left", fontsize=10)
+            ax.set_title(f"{network}, trained {part['seeds'].max()} times", loc="left", fontsize=10)
             ax.set_xlabel(f"mean per-sequence {title}", fontsize=9)
     axes[0][0].invert_yaxis()
     handles, labels = axes[0][0].get_legend_handles_labels()

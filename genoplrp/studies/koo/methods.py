@@ -15,13 +15,19 @@ from genoplrp.baselines import (
     in_silico_mutagenesis,
     integrated_gradients,
 )
+from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import Pruner
+from genoplrp.lrp.rules import ZBox
 from genoplrp.studies.koo.published import DEFINITIONS
 
 BEST = "epsilon-gamma-box"
-"""The composite that `genoplrp.studies.koo.rules` finds best, on validation sequences."""
+"""The named composite that `genoplrp.studies.koo.rules` finds best from zero, on validation sequences."""
 PS = (0.05, 0.1, 0.2, 0.25, 0.5)
 COMPOSITES = ("genomic", "epsilon", BEST)
+BOX_EPSILON = Composite(name="epsilon-box", first=ZBox(0.0, 1.0))
+"""Epsilon, but zbox(0, 1) on the layer that reads the sequence: the best composite from references."""
+FROM_REFERENCES = (("epsilon", Composite.named("epsilon")), (BOX_EPSILON.name, BOX_EPSILON))
+"""From references the epsilon rule is DeepLIFT's Rescale."""
 REFERENCE_NUMBERS = (5, 20)
 AT_TENTH: Mapping[str, Pruner] = MappingProxyType({"LRP": NoPrune(), "PLRP-lambda .1": PruneLambda(0.1)})
 Explainer = Callable[[nn.Module, Tensor], Tensor]
@@ -32,12 +38,12 @@ def explainers() -> dict[str, Explainer]:
     """Name -> explainer, in the order of the tables; all but those "as published" explain the logit.
 
     >>> len(explainers()), "PLRP-lambda .1, genomic" in explainers()
-    (35, True)
+    (40, True)
     """
     peers: dict[str, Callable[..., Any]] = {
         "gradient x input": gradient_times_input,
         "corrected gradient": corrected_gradient,
-        "integrated gradients": partial(integrated_gradients, references=5, steps=20),
+        "integrated gradients": integrated_gradients,
         "DeepSHAP": partial(deep_lift_shap, references=20),
         "in-silico mutagenesis": in_silico_mutagenesis,
     }
@@ -47,17 +53,21 @@ def explainers() -> dict[str, Explainer]:
         for name, pruner in _pruners().items()
     }
     from_references: dict[str, Callable[..., Any]] = {
-        f"{name}, {number} references": partial(attribute, pruner=pruner, composite="epsilon", references=number)
+        f"{name}, {label}, {number} references": partial(
+            attribute, pruner=pruner, composite=composite, references=number
+        )
+        for label, composite in FROM_REFERENCES
         for number in REFERENCE_NUMBERS
         for name, pruner in AT_TENTH.items()
     }
+    all_ours = {**ours, **from_references}
     doubled = {
-        f"{name}, both strands": on_both_strands(per_base(method))
-        for name, method in (("DeepSHAP", peers["DeepSHAP"]), (f"LRP, {BEST}", ours[f"LRP, {BEST}"]))
+        f"{name}, both strands": on_both_strands(per_base({**peers, **all_ours}[name]))
+        for name in ("DeepSHAP", f"LRP, {BEST}", f"LRP, {BOX_EPSILON.name}, 5 references")
     }
     return {
         **{f"{name}, as published": explainer for name, explainer in DEFINITIONS.items()},
-        **{name: per_base(method) for name, method in {**peers, **ours, **from_references}.items()},
+        **{name: per_base(method) for name, method in {**peers, **all_ours}.items()},
         **doubled,
     }
 

@@ -12,7 +12,7 @@ from genoplrp.studies.koo.methods import AT_TENTH, Explainer, on_both_strands, p
 NAMED = ("genomic", "epsilon", "epsilon-plus", "epsilon-plus-flat", "epsilon-alpha2-beta1", "epsilon-gamma-box")
 
 
-FROM_REFERENCES = ("epsilon", "epsilon-plus", "gamma .25", "box first, gamma .1")
+FROM_REFERENCES = ("epsilon", "epsilon-plus", "gamma .25", "box first, epsilon", "box first, gamma .1")
 ON_BOTH = ("genomic", "epsilon", "epsilon-gamma-box", "box first, gamma .1")
 
 
