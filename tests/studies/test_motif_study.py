@@ -150,7 +150,7 @@ def test_a_network_that_calls_nothing_positive_is_not_measured_and_it_is_said(ca
     torch.nn.init.constant_(model.dense[-1].bias, -1e4)
     assert measured(model, held_out(SMALL), SMALL).empty
     assert [record.message.split(":")[0] for record in caplog.records] == list(INTERACTIONS)
-    assert triptych(model, held_out(SMALL)) is None
+    assert triptych(model, held_out(SMALL), "and") is None
 
 
 def _measurements():

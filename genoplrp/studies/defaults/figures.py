@@ -9,9 +9,7 @@ PANELS = {"auprc": "AUPRC", "rma": "RMA (positive)", "recall": "motif recall"}
 
 def amounts_figure(by_network: pd.DataFrame, auto: pd.DataFrame, composite: str = "genomic") -> Figure:
     """A panel a metric: its mean over p for each network, the default p dashed, the amounts found as dots."""
-    part = by_network[
-        (by_network["part"] == "report") & (by_network["references"] == 0) & (by_network["composite"] == composite)
-    ]
+    part = by_network.query("part == 'report' and references == 0 and signs == 'both' and composite == @composite")
     figure = Figure(figsize=(11, 3.9), layout="constrained")
     axes = figure.subplots(1, len(PANELS))
     names = sorted(part["network"].unique())

@@ -10,36 +10,50 @@ from genoplrp.amount import GRID
 from genoplrp.attribution import attribute, find_amount
 from genoplrp.evaluate import auprc, gini, motif_recall, rma
 from genoplrp.lrp.composite import Composite
-from genoplrp.lrp.prune import NoPrune, PruneLambda
+from genoplrp.lrp.prune import NoPrune, PruneLambda, Pruner
 from genoplrp.lrp.rules import Gamma, ZBox
 from genoplrp.studies.defaults.subjects import Sequences, Subject
 
-COMPOSITES = ("genomic", "epsilon-gamma-box", "box-gamma.1", "epsilon-plus", "epsilon-alpha2-beta1", "epsilon")
-FROM_REFERENCES = ("genomic", "epsilon-gamma-box", "box-gamma.1", "epsilon")
-REFERENCES = 5
+SWEPT = ("genomic", "epsilon-gamma-box")
+"""Rules for which every amount is measured."""
+OTHERS = ("box-gamma.1", "epsilon-plus", "epsilon-alpha2-beta1", "epsilon")
 FEW = (0.0, 0.1, 0.2)
-"""Amounts tried from references, where each costs as much as all of them from zero."""
+POSITIVE = (0.05, 0.1, 0.2, 0.3)
+"""Amounts for which positive relevance alone is pruned, too."""
+REFERENCES = 5
 METRICS = ("auprc", "rma", "recall", "gini")
 
 
 class Choice(NamedTuple):
-    """What is chosen: rules, number of references (0: from zero), share pruned by PLRP-lambda."""
+    """What is chosen: rules, references (0: from zero), which signs PLRP-lambda prunes, and the share."""
 
     composite: str
     references: int
+    signs: str
     p: float
+
+    @property
+    def pruner(self) -> Pruner:
+        """Its pruner."""
+        if not self.p:
+            return NoPrune()
+        return PruneLambda(self.p if self.signs == "both" else (self.p, 0.0))
 
 
 def choices() -> Iterator[Choice]:
     """Every choice that is measured.
 
-    >>> len(list(choices()))
-    60
+    >>> len(set(choices()))
+    47
     """
-    for composite in COMPOSITES:
-        yield from (Choice(composite, 0, p) for p in GRID)
-    for composite in FROM_REFERENCES:
-        yield from (Choice(composite, REFERENCES, p) for p in FEW)
+    for composite in SWEPT:
+        yield from (Choice(composite, 0, "both", p) for p in GRID)
+        yield from (Choice(composite, 0, "positive", p) for p in POSITIVE)
+    for composite in OTHERS:
+        yield from (Choice(composite, 0, "both", p) for p in FEW)
+    for composite in (*SWEPT, "box-gamma.1"):
+        yield from (Choice(composite, REFERENCES, *part) for part in (("both", 0.0), ("both", 0.1), ("positive", 0.1)))
+    yield from (Choice("epsilon", REFERENCES, "both", p) for p in (0.0, 0.1))
 
 
 def rules(name: str) -> Composite:
@@ -62,7 +76,7 @@ def _measured(subject: Subject, part: str, sequences: Sequences, choice: Choice)
         sequences.x,
         target=sequences.target,
         composite=rules(choice.composite),
-        pruner=PruneLambda(choice.p) if choice.p else NoPrune(),
+        pruner=choice.pruner,
         references=choice.references or None,
     ).per_base
     scores = {
@@ -75,9 +89,13 @@ def _measured(subject: Subject, part: str, sequences: Sequences, choice: Choice)
 
 
 def amounts_found(subject: Subject, composites: tuple[str, ...] = ("genomic",)) -> pd.DataFrame:
-    """What ``"auto"`` chooses for the reported sequences, a row a composite; truth plays no part in it."""
-    found = [
-        find_amount(subject.model, subject.report.x, target=subject.report.target, composite=rules(name)).p
-        for name in composites
-    ]
-    return pd.DataFrame({"composite": composites, "auto": found})
+    """What ``"auto"`` chooses for the reported sequences, and what it tried; truth plays no part in it.
+
+    A row a composite and amount tried: ``composite``, ``auto`` (the amount found) and the columns of `find_amount`'s
+    table.
+    """
+    tables = []
+    for name in composites:
+        found = find_amount(subject.model, subject.report.x, target=subject.report.target, composite=rules(name))
+        tables.append(found.table.assign(composite=name, auto=found.p))
+    return pd.concat(tables, ignore_index=True)

@@ -14,9 +14,11 @@ from genoplrp.studies.files import written
 from genoplrp.studies.progress import bar
 
 COMPARED = [
-    ("genomic", 0, 0.0), ("genomic", 0, 0.1), ("genomic", 5, 0.0), ("genomic", 5, 0.1),
-    ("epsilon-gamma-box", 0, 0.1), ("epsilon-gamma-box", 5, 0.1), ("box-gamma.1", 5, 0.1), ("epsilon", 5, 0.0),
-    ("epsilon", 5, 0.1),
+    ("genomic", 0, "both", 0.0), ("genomic", 0, "both", 0.1), ("genomic", 0, "positive", 0.1),
+    ("genomic", 5, "both", 0.0), ("genomic", 5, "both", 0.1), ("genomic", 5, "positive", 0.1),
+    ("epsilon-gamma-box", 0, "both", 0.1), ("epsilon-gamma-box", 5, "both", 0.1),
+    ("epsilon-gamma-box", 5, "positive", 0.1), ("box-gamma.1", 5, "both", 0.1), ("epsilon", 5, "both", 0.0),
+    ("epsilon", 5, "both", 0.1),
 ]  # fmt: skip
 """The choices that are reported with intervals: the default, its neighbours, and DeepLIFT's Rescale."""
 
@@ -72,7 +74,8 @@ def run(
                 written(path, partial(measured(model).to_csv, index=False, float_format="%.5g"))
                 written(auto, partial(amounts_found(model).to_csv, index=False))
             scores.append(pd.read_csv(path).assign(network=network, seed=seed))
-            found.append(pd.read_csv(auto).assign(network=network, seed=seed))
+            amounts = pd.read_csv(auto)[["composite", "auto"]].drop_duplicates()
+            found.append(amounts.assign(network=network, seed=seed))
             advance()
     every = pd.concat(scores, ignore_index=True)
     by_network = tables.by_network(every)

@@ -33,11 +33,11 @@ SHAPES = {
         length=250, outputs=7, filters=(32, 32, 32, 32), widths=(11, 7, 7, 7), pools=(2, 2, 2, 2), dense=(64,)
     ),
     "residual": CNNConfig(
-        length=250, outputs=7, filters=(32, 32, 32, 32), widths=(15, 9, 9, 9), pools=(4, 1, 1, 4), dense=(64,),
+        length=250, outputs=7, filters=(32, 32, 32, 32), widths=(15, 7, 7, 7), pools=(8, 1, 1, 4), dense=(64,),
         batch_norm=True, residual=True,
     ),
     "average": CNNConfig(
-        length=250, outputs=7, filters=(32, 48), widths=(19, 15), pools=(4, 1), dense=(64,), batch_norm=True,
+        length=250, outputs=7, filters=(32, 32), widths=(19, 9), pools=(8, 1), dense=(64,), batch_norm=True,
         head="mean",
     ),
 }  # fmt: skip

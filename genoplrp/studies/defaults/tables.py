@@ -6,7 +6,7 @@ import pandas as pd
 from genoplrp.evaluate import mean_interval
 from genoplrp.studies.defaults.measure import METRICS
 
-CHOICE = ["composite", "references", "p"]
+CHOICE = ["composite", "references", "signs", "p"]
 TOGETHER = ("auprc", "rma", "recall")
 """What a choice is made by: their plain mean, all between 0 and 1."""
 
@@ -26,7 +26,7 @@ def over_networks(table: pd.DataFrame) -> pd.DataFrame:
     return means.sort_values(["part", "together"], ascending=[True, False]).reset_index(drop=True)
 
 
-def chosen(scores: pd.DataFrame, choices: list[tuple[str, int, float]]) -> pd.DataFrame:
+def chosen(scores: pd.DataFrame, choices: list[tuple[str, int, str, float]]) -> pd.DataFrame:
     """Reported scores of some choices with 95 % intervals over seeds and sequences, a row a choice, network, metric."""
     rows = []
     reported = scores[scores["part"] == "report"]
@@ -46,7 +46,7 @@ def amounts(scores: pd.DataFrame, found: pd.DataFrame, fixed: float = 0.1) -> pd
     ``auto`` is the mean amount found; ``best`` the best fixed p in hindsight, by mean AUPRC over the seeds;
     ``auprc_*`` and ``recall_*`` those of the amount found, of the best fixed p, and of ``fixed``.
     """
-    reported = scores[(scores["part"] == "report") & (scores["references"] == 0)]
+    reported = scores[(scores["part"] == "report") & (scores["references"] == 0) & (scores["signs"] == "both")]
     means = reported.groupby(["composite", "network", "seed", "p"], as_index=False)[["auprc", "recall"]].mean()
     keys = ["composite", "network"]
     rows = []

@@ -15,6 +15,7 @@ from genoplrp.lrp.prune import NoPrune, PruneLambda
 from genoplrp.models import MotifCNN
 from genoplrp.models.training import predict
 from genoplrp.motifs import MotifGrammar, Site
+from genoplrp.motifs.grammar import A, B
 from genoplrp.sequence import one_hot
 from genoplrp.show.maps import plot_maps
 from genoplrp.studies.motifs.design import LAMBDA, LRP, M
@@ -52,10 +53,13 @@ def share_figure(table: pd.DataFrame) -> Figure:
 
 def sign_figure(table: pd.DataFrame) -> Figure:
     """PLRP-lambda with p on both signs, on positive and on negative relevance alone."""
-    looks = {"both": (_COLOURS[LAMBDA], "-"), "positive": ("#009e73", "--"), "negative": ("#cc79a7", ":")}
+    looks = {
+        "both": ("both signs pruned", _COLOURS[LAMBDA], "-"),
+        "positive": ("positive only", "#009e73", "--"),
+        "negative": ("negative only", "#cc79a7", ":"),
+    }
     lines = [
-        Line(f"p of {signs} relevance", {"method": LAMBDA, "rule": "share", "signs": signs}, *look)
-        for signs, look in looks.items()
+        Line(said, {"method": LAMBDA, "rule": "share", "signs": signs}, *look) for signs, (said, *look) in looks.items()
     ]
     return _panels(table, lines, "amount")
 
@@ -99,41 +103,44 @@ def interaction_figure(table: pd.DataFrame, metrics: Sequence[str] = ("rma", "au
     return figure
 
 
-def triptych(model: MotifCNN, made: MotifGrammar, *, p: float = 0.1, widest: int = 120) -> Figure | None:
-    """Figure 5: what was planted, LRP and PLRP-lambda of one sequence in which A and B are both there.
+def triptych(
+    model: MotifCNN, made: MotifGrammar, interaction: str, *, p: float = 0.1, widest: int = 120
+) -> Figure | None:
+    """Figure 5: what was planted, LRP and PLRP-lambda of one output on a sequence that holds A and B.
 
-    The sequence is the first that the network rightly calls ``and``, whose two core sites (one of each) lie at least 20
-    bases apart within `widest` bases, with a decoy beside them; None where there is none. The letters of what was
-    planted are as high as the matrix' information, scaled to the maps.
+    The sequence is the first that the network rightly calls positive, with one A and one B at least 20 bases apart
+    within `widest` bases, and a decoy beside them; None where there is none. Nothing was chosen by eye. The letters of
+    what was planted are as high as the matrix' information, scaled to the maps; boxes show the sites that matter.
     """
-    scores = predict(model, encoded(made))[:, made.interactions.index("and")].numpy()
+    scores = predict(model, encoded(made))[:, made.interactions.index(interaction)].numpy()
     by_row: dict[int, list[Site]] = {}
     for site in made.simulation.sites:
         by_row.setdefault(site.sequence, []).append(site)
-    for row in np.flatnonzero((scores > 0) & (made.label("and") == 1)).tolist():
+    for row in np.flatnonzero((scores > 0) & (made.label(interaction) == 1)).tolist():
         window = _window(by_row[row], made.simulation.length, widest)
         if window is not None:
-            return _three_maps(model, made, by_row[row], window, p)
+            return _three_maps(model, made, interaction, by_row[row], window=window, p=p)
     return None
 
 
 def _window(sites: Sequence[Site], length: int, widest: int) -> tuple[int, int] | None:
     """The bases to draw: one A, one B and a decoy between or beside them; None where the sequence does not suit."""
-    core = [site for site in sites if site.motif < 2]
-    if len(core) != 2 or core[1].start - core[0].end < 20:
+    core = [site for site in sites if site.motif in (A, B)]
+    if sorted(site.motif for site in core) != [A, B] or core[1].start - core[0].end < 20:
         return None
     spare = (widest - (core[1].end - core[0].start)) // 2
     start = max(0, core[0].start - spare)
     end = min(length, core[1].end + spare)
-    decoys = [site for site in sites if site.motif > 1 and start <= site.start and site.end <= end]
+    decoys = [site for site in sites if site.motif not in (A, B) and start <= site.start and site.end <= end]
     return (start, end) if spare > 4 and decoys else None
 
 
 def _three_maps(
-    model: MotifCNN, made: MotifGrammar, sites: Sequence[Site], window: tuple[int, int], p: float
+    model: MotifCNN, made: MotifGrammar, interaction: str, sites: Sequence[Site], *, window: tuple[int, int], p: float
 ) -> Figure:
-    (start, end), sequence = window, made.sequences[sites[0].sequence]
-    x, target = one_hot(sequence), made.interactions.index("and")
+    (start, end), row = window, sites[0].sequence
+    sequence, target = made.sequences[row], made.interactions.index(interaction)
+    x = one_hot(sequence)
     maps = {
         "LRP": attribute(model, x, target=target, pruner=NoPrune()).per_base[0].numpy(),
         "PLRP": attribute(model, x, target=target, pruner=PruneLambda(p)).per_base[0].numpy(),
@@ -144,15 +151,16 @@ def _three_maps(
         planted[site.start : site.end] = information if site.strand == "+" else information[::-1]
     planted *= max(values.max() for values in maps.values()) / 2  # a letter of 2 bits is as high as the highest of all
     drawn = {"planted": planted, **maps}
-    core = [site for site in sites if site.motif < 2]
-    names = ", ".join(f"{made.motifs[site.motif].name} {site.start}-{site.end}" for site in core)
+    names = ", ".join(
+        f"{made.motifs[site.motif].name} {site.start}-{site.end}" for site in sites if site.motif in (A, B)
+    )
     return plot_maps(
         sequence[start:end],
         {name: values[start:end] for name, values in drawn.items()},
-        spans=[(site.start, site.end) for site in core],
+        spans=[(site.start, site.end) for site in made.sites(interaction) if site.sequence == row],
         hits=[site for site in sites if start <= site.start and site.end <= end],
         start=start,
-        title=f"{model.config.filters[0]} filters, output 'and': {names}; PLRP-lambda, p = {p:g}; arrows: all planted",
+        title=f"{model.config.filters[0]} filters, output '{interaction}': {names}; arrows: all planted; p = {p:g}",
     )
 
 

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from genoplrp.evaluate import sweep
@@ -44,6 +45,6 @@ def measured(model: MotifCNN, made: MotifGrammar, design: Design) -> pd.DataFram
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"interaction": [], "pruner": []})
 
 
-def _called(model: MotifCNN, x: Tensor, output: int) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _called(model: MotifCNN, x: Tensor, output: int) -> NDArray[np.bool_]:
     """Whether the network calls each sequence positive: a logit above 0."""
     return np.asarray(predict(model, x)[:, output] > 0)

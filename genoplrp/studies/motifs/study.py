@@ -66,7 +66,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
     paths = [written(out / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.4g"))
              for name, table in tables.items()]  # fmt: skip
     models = {each: network(out / "networks", design, each, seeds[0], progress=False) for each in design.filters}
-    return paths + [written(out / f"{name}.png", partial(figure.savefig, dpi=100, facecolor="white"))
+    return paths + [written(out / f"{name}.png", partial(figure.savefig, dpi=90, facecolor="white"))
                     for name, figure in _figures(tables, models, made).items()]  # fmt: skip
 
 
@@ -108,9 +108,10 @@ def _figures(tables: dict[str, pd.DataFrame], models: dict[int, MotifCNN], made:
         "interactions": figures.interaction_figure(tables["interactions"]),
     }
     for filters, model in models.items():
-        logos = figures.triptych(model, made)
-        if logos is not None:
-            drawn[f"logos_{filters}"] = logos
+        for interaction in ("single", "and"):
+            logos = figures.triptych(model, made, interaction)
+            if logos is not None:
+                drawn[f"logos_{interaction}_{filters}"] = logos
     return drawn
 
 
