@@ -64,5 +64,5 @@ def test_bounds_that_no_input_satisfies_or_that_do_not_match_are_refused(low: ob
 
 
 def test_bounds_for_other_channels_than_the_input_has_are_refused(conv: nn.Conv2d, x: Tensor) -> None:
-    with pytest.raises(OptionError, match=r"ZBox has bounds for 2 channels; its layer reads input of \(2, 3"):
+    with pytest.raises(OptionError, match=r"ZBox has bounds for 2 channels; its layer reads input of shape \(2, 3"):
         explained(conv, x, ZBox((0.0, 0.0), (1.0, 1.0)))
