@@ -22,10 +22,11 @@ from genoplrp.errors import ModelError, OptionError
 from genoplrp.lrp import Composite, ZBox
 from genoplrp.models import predict
 from genoplrp.models.weights import read_torch
+from genoplrp.studies.files import write_figures, write_tables
 from genoplrp.studies.images import figures
 from genoplrp.studies.images.measure import COMPOSITE, SHARES, Effort, Setting, sweep
 from genoplrp.studies.images.networks import resnet50, vgg16
-from genoplrp.studies.images.tables import Result, curves, each_image, summary, write_all
+from genoplrp.studies.images.tables import Result, curves, each_image, summary
 from genoplrp.studies.images.task import Images
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def run(
     if faithfulness:
         tables["curves"] = curves([result])
         drawn["curves"] = figures.curves_figure(tables["curves"])
-    return write_all(Path(out), tables, drawn)
+    return [*write_tables(Path(out), tables, digits=6), *write_figures(Path(out), drawn, dpi=140)]
 
 
 def image_composite(name: str) -> Composite:

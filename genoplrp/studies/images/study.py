@@ -1,7 +1,6 @@
 """The study from start to end: networks, sweeps, tables, figures."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,11 +11,13 @@ from torch import nn
 
 from genoplrp.errors import ModelError
 from genoplrp.models import predict
+from genoplrp.studies.files import write_figures, write_tables
 from genoplrp.studies.images import figures
 from genoplrp.studies.images.measure import Effort, compare_composites, sweep
-from genoplrp.studies.images.tables import Result, curves, each_image, summary, write_all
+from genoplrp.studies.images.tables import Result, curves, each_image, summary
 from genoplrp.studies.images.task import Images, make_images
 from genoplrp.studies.images.training import NETWORKS, accuracy, trained
+from genoplrp.studies.progress import bar
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
     test = make_images(size.test, part="report", seed=2)
     results, networks, composites = [], {}, []
     facts = []
-    with _bar(len(NETWORKS) * len(seeds), progress) as advance:
+    with bar(len(NETWORKS) * len(seeds), "networks trained and explained", progress) as advance:
         for name in NETWORKS:
             for seed in seeds:
                 path = out / "networks" / f"{name}_{seed}.safetensors"
@@ -77,7 +78,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
                 facts.append({"network": name, "seed": seed, "accuracy": accuracy(model, test), **_size_of(model)})
                 composites.append(compare_composites(model, choice.rows(_right(model, choice))).assign(network=name))
                 results.append(_swept(model, report, size.effort, name, seed))
-                advance(f"{name}, seed {seed}")
+                advance()
     tables = {
         "images": each_image(results),
         "summary": summary(results),
@@ -90,7 +91,7 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
         "curves": figures.curves_figure(tables["curves"]),
         "heatmaps": figures.heatmaps_figure({name: networks[name, seeds[0]] for name in NETWORKS}, report),
     }
-    return write_all(out, tables, drawn)
+    return [*write_tables(out, tables, digits=6), *write_figures(out, drawn, dpi=140)]
 
 
 def _swept(model: nn.Module, images: Images, effort: Effort, network: str, seed: int) -> Result:
@@ -108,16 +109,3 @@ def _right(model: nn.Module, images: Images) -> torch.Tensor:
 
 def _size_of(model: nn.Module) -> dict[str, int]:
     return {"parameters": sum(parameter.numel() for parameter in model.parameters())}
-
-
-@contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[Callable[[str], None]]:
-    """A function that advances the bar by a network; it shows nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not (wanted and console.is_terminal)) as progress:
-        task = progress.add_task("training and explaining", total=total)
-        yield lambda done: progress.update(task, advance=1, description=f"{done} done")

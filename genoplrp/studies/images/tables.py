@@ -1,18 +1,14 @@
 """The study's tables: a row an image, and means with intervals; and all files written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from genoplrp.evaluate import mean_interval
-from genoplrp.studies.files import written
 from genoplrp.studies.images.measure import DELETED, Setting
 
 
@@ -78,17 +74,3 @@ def curves(results: Sequence[Result]) -> pd.DataFrame:
             values = np.stack([result.spread(setting.curves[:, column]) for result, setting in members])
             rows.append({**key, "share": share, **mean_interval(values)._asdict()})
     return pd.DataFrame(rows)
-
-
-def write_all(out: Path, tables: Mapping[str, pd.DataFrame], figures: Mapping[str, Figure]) -> list[Path]:
-    """Paths of the CSV and PNG files, each written whole."""
-    return [
-        *(
-            written(out / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.6g"))
-            for name, table in tables.items()
-        ),
-        *(
-            written(out / f"{name}.png", partial(figure.savefig, dpi=140, facecolor="white"))
-            for name, figure in figures.items()
-        ),
-    ]
