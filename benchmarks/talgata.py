@@ -1,9 +1,10 @@
 """Do explanations find the planted sites? A network that others trained, with the exact position of every site.
 
-Prints base-level AUPRC, RMA (positive), motif recall, Gini and the time per sequence of gradient x input, LRP and PLRP
-on the held-out sequences that the network calls positive (probability > 0.5, at least one true site).
+Prints base-level AUPRC, RMA (positive), motif recall, Gini and the time per sequence of the methods people know, of LRP
+and of PLRP, from zero and from references, on the held-out sequences that the network calls positive (probability > .5,
+at least one true site). With OUT the table is also written there, as CSV.
 
-    python benchmarks/talgata.py [FOLDER]
+    python benchmarks/talgata.py [FOLDER [OUT.csv]]
 
 FOLDER holds the TAL1/GATA1 network and its simulated sequences (default: ../shared/data/talgata beside the checkout).
 """
@@ -13,6 +14,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +24,38 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from genoplrp import NoPrune, PruneLambda, PruneM, SparsityGain, attribute, auprc, gini, one_hot, rma
+from genoplrp.baselines import (
+    corrected_gradient,
+    deep_lift_shap,
+    gradient_times_input,
+    in_silico_mutagenesis,
+    integrated_gradients,
+)
 from genoplrp.evaluate import motif_recall
 from genoplrp.motifs import Site
 
 TASKS = {"TAL1": (2, ("TAL",)), "GATA1": (1, ("GATA",)), "both": (0, ("TAL", "GATA"))}
 METHODS = {
-    "LRP": NoPrune(),
-    "PLRP-lambda p=.10": PruneLambda(0.10),
-    "PLRP-lambda p=.25": PruneLambda(0.25),
-    "PLRP-lambda gain (gini)": PruneLambda(SparsityGain()),
-    "PLRP-M p=.10": PruneM(0.10),
+    "gradient x input": gradient_times_input,
+    "corrected gradient": corrected_gradient,
+    "integrated gradients": partial(integrated_gradients, steps=50),
+    "DeepSHAP, 20 references": partial(deep_lift_shap, references=20),
+    "in-silico mutagenesis": in_silico_mutagenesis,
+    "LRP": partial(attribute, pruner=NoPrune()),
+    "PLRP-lambda p=.10": partial(attribute, pruner=PruneLambda(0.10)),
+    "PLRP-lambda p=.25": partial(attribute, pruner=PruneLambda(0.25)),
+    "PLRP-lambda p=auto": partial(attribute, pruner=PruneLambda("auto")),
+    "PLRP-lambda gain (gini)": partial(attribute, pruner=PruneLambda(SparsityGain())),
+    "PLRP-M p=.10": partial(attribute, pruner=PruneM(0.10)),
+    **{
+        f"{name}, {composite}, {references} references": partial(
+            attribute, pruner=pruner, composite=composite, references=references
+        )
+        for composite, references in (("epsilon", 20), ("genomic", 5), ("epsilon-gamma-box", 5))
+        for name, pruner in (("LRP", NoPrune()), ("PLRP-lambda p=.10", PruneLambda(0.10)))
+    },
 }
+"""Name -> method; epsilon from references is DeepLIFT's Rescale."""
 PLANTED = re.compile(r"pos-(\d+)_([A-Za-z]+)\w*?-([ACGT]+)")
 
 
@@ -86,20 +109,10 @@ def _task(x: Tensor, positive: np.ndarray, planted: list, output: int, factors: 
     return Task(output, x[rows], mask, sites)
 
 
-def gradient_times_input(model: nn.Module, x: Tensor, output: int) -> Tensor:
-    """Per base, (n, l)."""
-    leaf = x.clone().requires_grad_()
-    model(leaf)[:, output].sum().backward()
-    return (leaf.grad * x).sum(1)
-
-
 def measure(model: nn.Module, task: Task, method: str) -> dict[str, float]:
     """One row of the table."""
     start = time.perf_counter()
-    if method == "gradient x input":
-        scores = gradient_times_input(model, task.x, task.output)
-    else:
-        scores = attribute(model, task.x, target=task.output, pruner=METHODS[method]).per_base
+    scores = METHODS[method](model, task.x, target=task.output).per_base
     seconds = time.perf_counter() - start
     return {
         "n": len(scores),
@@ -119,12 +132,11 @@ def main() -> int:
         print(f"{folder} holds no talgata.safetensors; give the folder that does", file=sys.stderr)
         return 1
     model, tasks = load(folder)
-    rows = {
-        (name, method): measure(model, task, method)
-        for name, task in tasks.items()
-        for method in ("gradient x input", *METHODS)
-    }
-    print(pd.DataFrame(rows).T.astype({"n": int}).round(3).to_string())
+    rows = {(name, method): measure(model, task, method) for name, task in tasks.items() for method in METHODS}
+    table = pd.DataFrame(rows).T.astype({"n": int}).rename_axis(["output", "method"]).round(3)
+    print(table.to_string())
+    if len(sys.argv) > 2:
+        table.to_csv(sys.argv[2])
     return 0
 
 

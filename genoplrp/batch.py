@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError, ModelError, OptionError
+from genoplrp.inputs import present_columns
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.difference import propagate_difference
 from genoplrp.lrp.ledger import Page
@@ -69,8 +70,23 @@ class BatchExplainer:
             self._explain(strand, target if chosen is None else chosen, others)
             for strand, others in zip(strands, against, strict=True)
         ]
-        one = _attribution(parts[0], chosen, Page(parts[0].propagated.ledger, first, "+"), strands[0].scores.explained)
+        page = Page(parts[0].propagated.ledger, first, "+")
+        one = self._attribution(parts[0], chosen, page, strands[0].scores.explained)
         return one if len(parts) == 1 else _merged(one, parts[1], Page(parts[1].propagated.ledger, first, "-"))
+
+    def _attribution(self, part: _Explained, chosen: Tensor | None, page: Page, explained: str) -> Attribution:
+        return Attribution(
+            relevance=part.propagated.relevance,
+            output=part.output,
+            target=chosen,
+            hypothetical=part.propagated.hypothetical,
+            layers=part.propagated.layers,
+            pages=(page,),
+            disagreement=None,
+            explained=explained,
+            pruner=self.pruner,
+            reference_output=part.reference_output,
+        )
 
     def _record(self, x: Tensor) -> _Recorded:
         try:
@@ -91,7 +107,7 @@ class BatchExplainer:
         result = propagate(
             plan,
             {start.index: start.chosen * strand.tape.values[start.index]},
-            present=_present(strand.tape.values[0]),
+            present=present_columns(strand.tape.values[0]),
             layers=self.layers,
             hypothetical=self.hypothetical,
         )
@@ -108,7 +124,7 @@ class BatchExplainer:
                     plan,
                     reference.tape,
                     {start.index: start.chosen},
-                    present=_present(plan.tape.values[0]),
+                    present=present_columns(plan.tape.values[0]),
                     layers=self.layers,
                     hypothetical=self.hypothetical,
                 )
@@ -135,20 +151,6 @@ def _start(recorded: _Recorded, target: Target) -> Start:
     return start
 
 
-def _attribution(part: _Explained, chosen: Tensor | None, page: Page, explained: str) -> Attribution:
-    return Attribution(
-        relevance=part.propagated.relevance,
-        output=part.output,
-        target=chosen,
-        hypothetical=part.propagated.hypothetical,
-        layers=part.propagated.layers,
-        pages=(page,),
-        disagreement=None,
-        explained=explained,
-        reference_output=part.reference_output,
-    )
-
-
 def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
     """The mean of the forward strand's attribution and the other strand's, turned back."""
     other = part.propagated.relevance.flip(1, 2)
@@ -169,26 +171,9 @@ def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
         pages=(*one.pages, page),
         disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
         explained=one.explained,
+        pruner=one.pruner,
         reference_output=against,
     )
-
-
-def _present(x: Tensor) -> Tensor | None:
-    """1 at the columns that hold a base, 0 at N, for DNA; other inputs have no absent entries."""
-    axis = _base_axis(x)
-    return None if axis is None else (x != 0).any(axis, keepdim=True).to(x.dtype).expand_as(x).contiguous()
-
-
-def _base_axis(x: Tensor) -> int | None:
-    """The axis of the four bases: that of (n, 4, l), or of one-hot input in another layout; None for other input."""
-    if x.ndim == 3 and x.shape[1] == 4:
-        return 1
-    for axis in range(1, x.ndim):
-        lengths = [size for other, size in enumerate(x.shape[1:], start=1) if other != axis]
-        one_hot = x.shape[axis] == 4 and sorted(lengths)[:-1] == [1] * (len(lengths) - 1)
-        if one_hot and bool(((x == 0) | (x == 1)).all()) and bool((x.sum(axis) <= 1).all()):
-            return axis
-    return None
 
 
 def _table(scores: Scores) -> Tensor:

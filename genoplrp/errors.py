@@ -27,3 +27,7 @@ class OutputError(GenoPLRPError, OSError):
 
 class UnsupportedCallError(GenoPLRPError, ValueError):
     """The network makes a call for which there is no relevance rule."""
+
+
+class DatasetError(GenoPLRPError, ValueError):
+    """A data set is not there, is damaged, or is not of the format it should have."""

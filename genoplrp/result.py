@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genoplrp.lrp.ledger import Page, ledger_frame
+from genoplrp.lrp.prune import Pruner
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Attribution:
         Which tensor was explained: the model's output, or the input of the softmax or sigmoid at its end.
     pages
         What `ledger` is made of.
+    pruner
+        How relevance was pruned, with the amount found where p was ``"auto"``; None for methods that do not prune.
     reference_output
         For ``references=``: the mean score of each sequence's references, (n,); else None.
     """
@@ -47,6 +50,7 @@ class Attribution:
     disagreement: Tensor | None
     explained: str
     pages: tuple[Page, ...] = field(repr=False)
+    pruner: Pruner | None = None
     reference_output: Tensor | None = None
 
     @cached_property
@@ -87,5 +91,6 @@ def joined(parts: list[Attribution]) -> Attribution:
         pages=tuple(page for part in parts for page in part.pages),
         disagreement=cat(part.disagreement for part in parts),
         explained=parts[0].explained,
+        pruner=parts[0].pruner,
         reference_output=cat(part.reference_output for part in parts),
     )

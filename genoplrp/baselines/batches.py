@@ -6,20 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import (
-    POSITIONS_A_BATCH,
-    Attribution,
-    _batch_size,
-    _check_input,
-    _of_batch,
-)
-from genoplrp.baselines.score import Score, score_of
-from genoplrp.batch import _present
 from genoplrp.errors import OptionError
+from genoplrp.inputs import batches, check_input, is_dna, present_columns, samples_at_once
 from genoplrp.lrp.borrow import borrowed, where
-from genoplrp.lrp.samples import sample_layout
-from genoplrp.lrp.target import Target
-from genoplrp.result import joined
+from genoplrp.lrp.target import Target, target_of
+from genoplrp.result import Attribution, joined
+from genoplrp.score import Score, score_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +49,13 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What a method gives back for k sequences: two maps, the explained scores (k,) and which outputs they are (k,)."""
+    """What a method gives back for k sequences: the fields of an `Attribution` that it knows."""
 
     relevance: Tensor
     hypothetical: Tensor | None
     output: Tensor
     target: Tensor | None
+    reference_output: Tensor | None = None
 
 
 def in_batches(
@@ -80,27 +73,19 @@ def in_batches(
     Columns without a base get zero relevance. ``variants`` says that the method puts several variants of a sequence
     through the network at once, so that samples must not mix even where there is one sequence.
     """
-    _check_input(x, "forward", batch_size)
+    check_input(x, batch_size)
     stand_in = borrowed(model, device)
     place, dtype = where(stand_in)
     x = x.detach().to(device=place or device, dtype=dtype or (x.dtype if x.is_floating_point() else torch.float32))
-    size = batch_size or max(1, POSITIONS_A_BATCH // max(1, x[0, 0].numel()))
     with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
-        if variants or min(size, len(x)) > 1:
-            size = _batch_size(sample_layout(stand_in, x[:1].clone()), size)
+        size = samples_at_once(stand_in, x, batch_size, variants=variants)
         score = score_of(stand_in, x[:1])
         parts = []
-        for first in range(0, len(x), size):
-            rows = slice(first, min(first + size, len(x)))
+        for rows in batches(len(x), size):
             batch = x[rows].clone()
-            part = _of_batch(target, first, len(batch), len(x))
+            part = target_of(target, torch.arange(rows.start, rows.stop), len(x))
             parts.append(_attribution(method(Batch(score, batch, part, rows, size)), batch, score.explained))
     return joined(parts)
-
-
-def is_dna(x: Tensor) -> bool:
-    """Whether a tensor has the shape of DNA, (n, 4, l)."""
-    return x.ndim == 3 and x.shape[1] == 4
 
 
 def check_dna(x: Tensor, method: str) -> None:
@@ -111,7 +96,7 @@ def check_dna(x: Tensor, method: str) -> None:
 
 
 def _attribution(maps: Maps, x: Tensor, explained: str) -> Attribution:
-    present = _present(x)
+    present = present_columns(x)
     return Attribution(
         relevance=maps.relevance if present is None else maps.relevance * present,
         output=maps.output,
@@ -121,4 +106,5 @@ def _attribution(maps: Maps, x: Tensor, explained: str) -> Attribution:
         disagreement=None,
         explained=explained,
         pages=(),
+        reference_output=maps.reference_output,
     )

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution
 from genoplrp.baselines.batches import Batch, Maps, check_dna, in_batches
-from genoplrp.baselines.given import References, check_references, references_of, warn_if_incomplete
+from genoplrp.baselines.completeness import warn_if_incomplete
 from genoplrp.baselines.peers import needed
-from genoplrp.baselines.score import ScoreColumn
 from genoplrp.baselines.steps import Elementwise, Steps
 from genoplrp.errors import OptionError
 from genoplrp.lrp.target import Target
+from genoplrp.references import References, check_references, references_of
+from genoplrp.result import Attribution
+from genoplrp.score import ScoreColumn
 from genoplrp.sequence import decode
 
 _REMEDY = (
@@ -75,11 +76,10 @@ def deep_lift_shap(
     """
     check_dna(x, "DeepLIFT/SHAP")
     decode(x)  # says which column is not one-hot
-    check_references(references, x, "deep_lift_shap")
     if references is None:
-        raise OptionError("deep_lift_shap: references must be a number from 1 on or a tensor (n, r, 4, l); got None")
+        raise OptionError("deep_lift_shap measures from references: give a number or a tensor (n, r, 4, l); got None")
+    check_references(references, x)
     peer = needed("tangermeme.deep_lift_shap", "deep_lift_shap")
-    differences: list[Tensor] = []
 
     def explain(batch: Batch) -> Maps:
         steps = Steps(peer.BilinearOp)
@@ -92,11 +92,10 @@ def deep_lift_shap(
             column = _Pairs(batch, output_of, steps)
             imagined[rows] = _multiplied(peer, column, batch, batch.x[rows], given[rows]).to(imagined)
             difference[rows] = column.differences(len(rows), given.shape[1])
-        differences.append(difference)
-        return Maps(imagined * batch.x, imagined, output, chosen)
+        return Maps(imagined * batch.x, imagined, output, chosen, output - difference)
 
     result = in_batches(model, x, explain, target=target, batch_size=batch_size, device=device, variants=True)
-    warn_if_incomplete(result, torch.cat(differences), method="deep_lift_shap", remedy=_REMEDY)
+    warn_if_incomplete(result, method="deep_lift_shap", remedy=_REMEDY)
     return result
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution
 from genoplrp.baselines.batches import Batch, Maps, check_dna, in_batches
 from genoplrp.lrp.target import Target
+from genoplrp.result import Attribution
 
 
 def gradient_times_input(

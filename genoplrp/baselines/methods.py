@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution, attribute
+from genoplrp.attribution import attribute
 from genoplrp.baselines.deeplift import deep_lift_shap
 from genoplrp.baselines.gradient import corrected_gradient, gradient_times_input
 from genoplrp.baselines.mutagenesis import in_silico_mutagenesis
@@ -17,6 +17,7 @@ from genoplrp.baselines.peers import installed
 from genoplrp.errors import OptionError
 from genoplrp.lrp import NoPrune, PruneLambda, PruneM
 from genoplrp.lrp.target import Target
+from genoplrp.result import Attribution
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "lrp": Method("LRP", partial(attribute, pruner=NoPrune(), hypothetical=True)),
         "plrp": Method("PLRP", partial(attribute, pruner=PruneLambda(0.1), hypothetical=True)),
         "plrp-m": Method("PLRP-M", partial(attribute, pruner=PruneM(0.1), hypothetical=True)),
+        "plrp-references": Method(
+            "PLRP, refs", partial(attribute, pruner=PruneLambda(0.1), hypothetical=True, references=20)
+        ),
     }
 )
 """Name -> method, in the order in which tables show them."""

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution
 from genoplrp.baselines.batches import Batch, Maps, check_dna, in_batches
 from genoplrp.baselines.peers import needed
-from genoplrp.baselines.score import ScoreColumn
 from genoplrp.lrp.target import Target
+from genoplrp.result import Attribution
+from genoplrp.score import ScoreColumn
 from genoplrp.sequence import decode
 
 

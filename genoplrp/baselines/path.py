@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genoplrp.attribution import Attribution
-from genoplrp.baselines.batches import Batch, Maps, in_batches, is_dna
-from genoplrp.baselines.given import References, check_references, references_of, warn_if_incomplete
+from genoplrp.baselines.batches import Batch, Maps, in_batches
+from genoplrp.baselines.completeness import warn_if_incomplete
 from genoplrp.baselines.peers import needed
 from genoplrp.errors import OptionError
+from genoplrp.inputs import check_input, is_dna
 from genoplrp.lrp.target import Target
+from genoplrp.references import References, check_references, references_of
+from genoplrp.result import Attribution
 
 
 def integrated_gradients(
@@ -64,35 +66,40 @@ def integrated_gradients(
     if not isinstance(steps, int) or steps < 1:
         raise OptionError(f"steps must be a whole number from 1 on; got {steps!r}")
     captum = needed("captum.attr", "integrated_gradients")
-    check_references(references, x, "integrated_gradients")
+    check_input(x, batch_size)
+    check_references(references, x)
 
     average = partial(_average_gradients, captum.IntegratedGradients, steps)
-    differences: list[Tensor] = []
 
     def explain(batch: Batch) -> Maps:
-        maps, difference = _integrated(batch, references_of(batch.x, references, batch.rows, seed), average)
-        differences.append(difference)
-        return maps
+        return _integrated(batch, _baselines(batch, references, seed), average)
 
     result = in_batches(model, x, explain, target=target, batch_size=batch_size, device=device, variants=True)
-    warn_if_incomplete(result, torch.cat(differences), method="integrated_gradients", remedy="Raise steps.")
+    warn_if_incomplete(result, method="integrated_gradients", remedy="Raise steps.")
     return result
 
 
-def _integrated(batch: Batch, references: Tensor, average: Callable[..., Tensor]) -> tuple[Maps, Tensor]:
-    """The maps, and f(x) minus the mean of f over the references, (k, r, 4, l)."""
+def _baselines(batch: Batch, references: References, seed: int) -> Tensor:
+    """The baselines of a batch, (k, r, ...): zeros where none are given."""
+    if references is None:
+        return torch.zeros_like(batch.x)[:, None]
+    return references_of(batch.x, references, batch.rows, seed)
+
+
+def _integrated(batch: Batch, references: Tensor, average: Callable[..., Tensor]) -> Maps:
+    """The maps from the references, (k, r, 4, l)."""
     x, r = batch.x, references.shape[1]
     with torch.no_grad():
         output, chosen = batch.score.evaluate(x, batch.target)
     target = batch.target if chosen is None else chosen
-    relevance, hypothetical, difference = torch.zeros_like(x), torch.zeros_like(x), output.clone()
+    relevance, hypothetical, start = torch.zeros_like(x), torch.zeros_like(x), torch.zeros_like(output)
     for reference in references.unbind(1):
         multiplier = average(batch, reference, chosen)
         relevance += (x - reference) * multiplier / r
         hypothetical += (multiplier - (reference * multiplier).sum(1, keepdim=True)) / r
         with torch.no_grad():
-            difference -= batch.score.evaluate(reference, target)[0] / r
-    return Maps(relevance, hypothetical if is_dna(x) else None, output, chosen), difference
+            start += batch.score.evaluate(reference, target)[0] / r
+    return Maps(relevance, hypothetical if is_dna(x) else None, output, chosen, start)
 
 
 def _average_gradients(method: Any, steps: int, batch: Batch, reference: Tensor, chosen: Tensor | None) -> Tensor:

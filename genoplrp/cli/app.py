@@ -6,7 +6,9 @@ import typer
 
 from genoplrp import __version__
 from genoplrp.cli.annotate import annotate
+from genoplrp.cli.compare import compare
 from genoplrp.cli.demo import demo
+from genoplrp.cli.evaluate import evaluate
 from genoplrp.cli.inspect import inspect
 
 app = typer.Typer(
@@ -20,6 +22,8 @@ app = typer.Typer(
 app.command()(annotate)
 app.command()(demo)
 app.command()(inspect)
+app.command()(compare)
+app.command()(evaluate)
 
 
 def main() -> None:

@@ -36,6 +36,18 @@ def progress_bar(fasta: str) -> Iterator[Report]:
         yield lambda stage, records: bar.update(task, description=_STAGES[stage], completed=records)
 
 
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """Context with a function that takes what is being done; silent where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda doing: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("loading") as status:
+        yield status.update
+
+
 def count_records(fasta: str) -> int | None:
     """Number of headers in a plain FASTA file; None for gzip and pipes, where counting costs."""
     path = Path(fasta)

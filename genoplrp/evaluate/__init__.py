@@ -6,6 +6,7 @@ from genoplrp.evaluate.lipschitz import local_lipschitz, noisy, substituted
 from genoplrp.evaluate.metrics import auprc, auroc, entropy, gini, motif_recall, rma
 from genoplrp.evaluate.randomisation import parameter_randomisation
 from genoplrp.evaluate.replacement import replacements
+from genoplrp.evaluate.sweep import differences, measure, summarise, sweep
 
 __all__ = [
     "Deletion",
@@ -13,14 +14,18 @@ __all__ = [
     "auprc",
     "auroc",
     "deletion_curve",
+    "differences",
     "entropy",
     "gini",
     "local_lipschitz",
     "mean_interval",
+    "measure",
     "motif_recall",
     "noisy",
     "parameter_randomisation",
     "replacements",
     "rma",
     "substituted",
+    "summarise",
+    "sweep",
 ]

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from genoplrp.errors import OptionError
 from genoplrp.evaluate.replacement import Fill, replacements
-from genoplrp.evaluate.score import Scorer
 from genoplrp.lrp.target import Target
+from genoplrp.scorer import Scorer
 
 SHARES = (0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 """Shares deleted by default: dense where a motif of 20 bases in 200 is at stake."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genoplrp.errors import ModelError, OptionError
+from genoplrp.evaluate.agreement import pearson, spearman
 
 ORIGINAL = "(none)"
 """In the column `layer`: the network as it is."""
@@ -137,41 +138,10 @@ def _compared(step: int, layer: str, one: NDArray[np.float64], other: NDArray[np
             "step": step,
             "layer": layer,
             "sequence": np.arange(len(one)),
-            "spearman": correlation(mean_ranks(np.abs(one)), mean_ranks(np.abs(other))),
-            "pearson": correlation(one, other),
+            "spearman": spearman(np.abs(one), np.abs(other)),
+            "pearson": pearson(one, other),
         }
     )
-
-
-def correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pearson correlation of each row of one with the same row of the other, (n,); NaN where a row is constant.
-
-    Examples
-    --------
-    >>> correlation(np.array([[1.0, 2, 3], [1, 1, 1]]), np.array([[2.0, 4, 6], [1, 2, 3]])).round(6).tolist()
-    [1.0, nan]
-    """
-    varied = (np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)
-    a, b = (values - values.mean(axis=1, keepdims=True) for values in (one, other))
-    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    ratio = np.divide((a * b).sum(axis=1), size, where=varied & (size > 0), out=np.full(len(one), np.nan))
-    return np.asarray(np.clip(ratio, -1, 1))
-
-
-def mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rank of each entry in its row, from 1; equal entries share the mean of their ranks. (n, l) -> (n, l).
-
-    Examples
-    --------
-    >>> mean_ranks(np.array([[5.0, 1.0, 5.0]])).tolist()
-    [[2.5, 1.0, 2.5]]
-    """
-    ranks = np.empty(values.shape)
-    for row, out in zip(values, ranks, strict=True):
-        _, place, counts = np.unique(row, return_inverse=True, return_counts=True)
-        last = np.cumsum(counts)
-        out[:] = (last - (counts - 1) / 2)[place]
-    return ranks
 
 
 def _map(given: Any, n: int) -> NDArray[np.float64]:

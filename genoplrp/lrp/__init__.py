@@ -1,9 +1,8 @@
 """The engine: record a forward pass, choose rules, propagate relevance, prune it.
 
 ``call``, ``tape`` and ``record`` keep what a model does, ``ops`` knows the calls, ``plan`` chooses from ``composite``,
-``rules``, ``linear`` and ``prune`` compute, ``propagate`` walks backwards, ``difference`` does so between a sequence and
-its reference, ``ledger`` keeps the accounts. Nothing here
-knows about DNA; `genoplrp.attribution` does.
+``rules``, ``linear`` and ``prune`` compute, ``propagate`` walks backwards, ``difference`` does so between a sequence
+and its reference, ``ledger`` keeps the accounts. Nothing here knows about DNA; `genoplrp.attribution` does.
 """
 
 from genoplrp.lrp.composite import Composite

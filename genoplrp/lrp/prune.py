@@ -10,6 +10,7 @@ Source: Yanez Sarmiento et al., "Sparse Explanations of Neural Networks Using Pr
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -38,6 +39,8 @@ class SparsityGain:
             raise OptionError(f"SparsityGain: measure must be one of {', '.join(MEASURES)}; got {self.measure!r}")
 
 
+AUTO = "auto"
+
 Amount = float | SparsityGain
 Choice = Amount | tuple[Amount, Amount]
 
@@ -46,19 +49,31 @@ Choice = Amount | tuple[Amount, Amount]
 class _Pruner:
     """What `PruneLambda` and `PruneM` share: how much is dropped, by sign and by layer.
 
-    p: a share of mass in [0, 1) | (positive, negative) | SparsityGain(...) | {layer name: any of these}. Layers that
-    a dict does not name are not pruned. A layer's name stands for the tensor that the layer reads.
+    p: a share of mass in [0, 1) | (positive, negative) | SparsityGain(...) | {layer name: any of these} | "auto".
+    Layers that a dict does not name are not pruned. A layer's name stands for the tensor that the layer reads. "auto"
+    is a share that `attribute` finds for its sequences (`genoplrp.amount`).
     """
 
-    p: Choice | Mapping[str, Choice]
+    p: Choice | Mapping[str, Choice] | Literal["auto"]
 
     def __post_init__(self) -> None:
+        if isinstance(self.p, str):
+            if self.p != AUTO:
+                _check_amount(type(self).__name__, self.p)
+            return
         for choice in self.p.values() if isinstance(self.p, Mapping) else (self.p,):
             for amount in _both(choice):
                 _check_amount(type(self).__name__, amount)
 
+    @property
+    def automatic(self) -> bool:
+        """Whether the amount is still to be found."""
+        return self.p == AUTO
+
     def amounts(self, layer: str, label: str) -> tuple[Amount, Amount] | None:
         """(positive, negative) for the tensor that this layer reads; None where it is not pruned."""
+        if isinstance(self.p, str):
+            raise OptionError(f'{type(self).__name__}("auto"): only attribute() finds an amount; give a number here')
         if isinstance(self.p, Mapping):
             name = label if label in self.p else layer
             return _both(self.p[name]) if name in self.p else None
@@ -194,7 +209,7 @@ def _check_amount(pruner: str, amount: object) -> None:
     if isinstance(amount, SparsityGain):
         return
     if isinstance(amount, bool) or not isinstance(amount, Real):
-        raise OptionError(f"{pruner}: p must be numbers in [0, 1) or SparsityGain; got {amount!r}")
+        raise OptionError(f'{pruner}: p must be numbers in [0, 1), SparsityGain or "auto"; got {amount!r}')
     if not 0 <= float(amount) < 1:
         raise OptionError(f"{pruner}: p must be in [0, 1); got {amount}")
 

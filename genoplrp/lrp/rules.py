@@ -14,6 +14,7 @@ Sources: Montavon et al., "Layer-Wise Relevance Propagation: An Overview" (2019)
 al., "Learning Domain Invariant Representations by Joint Wasserstein Distance Minimization" (2021).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -173,22 +174,33 @@ class ZBox:
     """For inputs known to lie in [low, high]: ``d_ij = x_i w_ij - low w+_ij - high w-_ij``, without the bias.
 
     One-hot DNA lies in [0, 1]: so absent bases get relevance too, and ``per_base`` sums over the four channels.
-    Where an input is not present its bounds are 0.
+    Where an input is not present its bounds are 0. A bound is one number, or a sequence of one a channel (axis 1): an
+    image normalised by mean m and deviation s lies in [-m / s, (1 - m) / s], another range in each colour.
+
+    Examples
+    --------
+    >>> ZBox(low=(-2.1, -2.0, -1.8), high=(2.2, 2.4, 2.6))
+    ZBox(low=(-2.1, -2.0, -1.8), high=(2.2, 2.4, 2.6))
     """
 
-    low: float = 0.0
-    high: float = 1.0
+    low: float | Sequence[float] = 0.0
+    high: float | Sequence[float] = 1.0
 
     def __post_init__(self) -> None:
-        _check(self.low <= 0 <= self.high and self.low < self.high, "ZBox", "(low, high)", (self.low, self.high),
-               "low <= 0 <= high and low < high")  # fmt: skip
+        low, high = (torch.as_tensor(bound, dtype=torch.float64).cpu() for bound in (self.low, self.high))
+        fits = low.ndim <= 1 and high.ndim <= 1 and (low.ndim + high.ndim < 2 or low.shape == high.shape)
+        holds = fits and bool(((low <= 0) & (high >= 0) & (low < high)).all())
+        _check(holds, "ZBox", "(low, high)", (self.low, self.high),
+               "low <= 0 <= high and low < high, numbers or one a channel")  # fmt: skip
+        for name, bound in (("low", low), ("high", high)):  # lists would leave the rule unhashable
+            object.__setattr__(self, name, tuple(bound.tolist()) if bound.ndim else bound.item())
 
     def __call__(
         self, linear: LinearMap, x: Tensor, z: Tensor, relevance: Tensor, present: Tensor | None
     ) -> Multipliers:
         present = torch.ones_like(x) if present is None else present
-        bounds = [(present * bound, weight) for bound, weight in ((self.low, linear.plus), (self.high, linear.minus))
-                  if bound]  # fmt: skip
+        bounds = [(present * _by_channel(bound, x), weight)
+                  for bound, weight in ((self.low, linear.plus), (self.high, linear.minus)) if bound]  # fmt: skip
         total = linear.apply(x, linear.weight)
         for bound, weight in bounds:
             total = total - linear.apply(bound, weight)
@@ -214,6 +226,16 @@ class Pass:
             )
         nothing = torch.zeros_like(x)
         return Multipliers(nothing, nothing, relevance)
+
+
+def _by_channel(bound: float | Sequence[float], x: Tensor) -> Tensor:
+    """A bound as it broadcasts to the input (n, c, ...)."""
+    values = torch.as_tensor(bound, dtype=x.dtype, device=x.device)
+    if values.ndim and (x.ndim < 2 or x.shape[1] != len(values)):
+        raise OptionError(
+            f"ZBox has bounds for {len(values)} channels; its layer reads input of shape {tuple(x.shape)}"
+        )
+    return values.view(-1, *[1] * (x.ndim - 2)) if values.ndim else values
 
 
 def _by_weight(linear: LinearMap, weight: Tensor, x: Tensor, relevance: Tensor, present: Tensor | None) -> Multipliers:

@@ -105,6 +105,22 @@ def choose_target(scores: Tensor, target: Target) -> Tensor:
     return chosen.long().expand(n).clone()
 
 
+def target_of(target: Target, rows: Tensor, n: int) -> Target:
+    """The part of a target of n samples that belongs to those in these rows; a target for all stays as it is.
+
+    Raises
+    ------
+    OptionError
+        Another number of targets than samples.
+    """
+    if callable(target) or isinstance(target, (str, int)):
+        return target
+    chosen = torch.as_tensor(target)
+    if chosen.shape not in {(), (n,)}:
+        raise OptionError(f"target must have one int a sequence, {n}; got shape {tuple(chosen.shape)}")
+    return chosen if chosen.ndim == 0 else chosen[rows.to(chosen.device)]
+
+
 @dataclass(frozen=True, eq=False)
 class Start:
     """Where relevance starts.

@@ -41,6 +41,9 @@ class CNNConfig:
     activation
         Of the first convolution: ``"relu"``, or ``"exp"``, whose first filters become more readable motifs
         (Koo and Ploenzke, Nature Machine Intelligence 2021). Everything behind it uses ReLU.
+    residual
+        Whether a convolution block that keeps the shape (as many filters as before, an odd width, no pool) adds its
+        input to its output.
     head
         ``"max"`` or ``"mean"`` over all positions, or ``"flatten"``, which keeps where things were.
 
@@ -69,6 +72,7 @@ class CNNConfig:
     dropout: float = 0.0
     activation: Literal["relu", "exp"] = "relu"
     head: Literal["max", "mean", "flatten"] = "flatten"
+    residual: bool = False
 
     def __post_init__(self) -> None:
         for name in ("filters", "widths", "pools", "dense"):
@@ -80,8 +84,9 @@ class CNNConfig:
             raise ModelError(
                 "filters, widths and pools need one entry a convolution, got {}, {} and {}".format(*counts)
             )
-        if not isinstance(self.batch_norm, bool):
-            raise ModelError(f"batch_norm must be true or false, got {self.batch_norm!r}")
+        for name in ("batch_norm", "residual"):
+            if not isinstance(getattr(self, name), bool):
+                raise ModelError(f"{name} must be true or false, got {getattr(self, name)!r}")
         if not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
             raise ModelError(f"dropout must be at least 0 and less than 1, got {self.dropout!r}")
         for name, choices in (("activation", ACTIVATIONS), ("head", HEADS)):
@@ -187,6 +192,16 @@ class Exp(nn.Module):
         return x.exp()
 
 
+class Residual(nn.Sequential):
+    """Layers that keep the shape, whose input is added to their output."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for layer in self:
+            y = layer(y)
+        return x + y
+
+
 def _convolutions(config: CNNConfig) -> nn.Sequential:
     """Convolution blocks: (n, 4, length) -> (n, filters, positions)."""
     layers: list[nn.Module] = []
@@ -194,16 +209,26 @@ def _convolutions(config: CNNConfig) -> nn.Sequential:
     for filters, width, pool in zip(config.filters, config.widths, config.pools, strict=True):
         first = not layers
         # A bias before a batch norm would be subtracted again.
-        layers.append(nn.Conv1d(channels, filters, width, padding=width // 2, bias=not config.batch_norm))
-        if config.batch_norm:
-            layers.append(nn.BatchNorm1d(filters))
-        layers.append(Exp() if first and config.activation == "exp" else nn.ReLU())
-        if pool > 1:
-            layers.append(nn.MaxPool1d(pool))
-        if config.dropout:
-            layers.append(nn.Dropout(config.dropout))
+        convolution = nn.Conv1d(channels, filters, width, padding=width // 2, bias=not config.batch_norm)
+        activation = Exp() if first and config.activation == "exp" else nn.ReLU()
+        block = _block(config, convolution, activation, pool)
+        keeps_shape = channels == filters and width % 2 == 1 and pool == 1
+        layers += [Residual(*block)] if config.residual and keeps_shape and not first else block
         channels = filters
     return nn.Sequential(*layers)
+
+
+def _block(config: CNNConfig, convolution: nn.Conv1d, activation: nn.Module, pool: int) -> list[nn.Module]:
+    """A convolution with what follows it."""
+    layers: list[nn.Module] = [convolution]
+    if config.batch_norm:
+        layers.append(nn.BatchNorm1d(convolution.out_channels))
+    layers.append(activation)
+    if pool > 1:
+        layers.append(nn.MaxPool1d(pool))
+    if config.dropout:
+        layers.append(nn.Dropout(config.dropout))
+    return layers
 
 
 def _dense(config: CNNConfig) -> nn.Sequential:

@@ -130,16 +130,33 @@ def simulate(
     sequence = np.repeat(np.arange(n), number)  # (instances,)
     motif = rng.choice(max(len(motifs), 1), size=sequence.size, p=chances)
     width = np.array([motif.width for motif in motifs], dtype=np.int64)[motif]
-    start = _place(number, width, length, spacing, rng)
-    reverse = rng.random(sequence.size) < {"forward": 0.0, "both": 0.5, "reverse": 1.0}[strands]
-    for index, matrix in enumerate(motifs):
-        chosen = motif == index
-        bases = _instances(matrix, reverse[chosen], rng)
-        codes[sequence[chosen, None], start[chosen, None] + np.arange(matrix.width)] = bases
+    start = place(number, width, length, spacing, rng)
+    return plant(codes, Placements(sequence, start, motif), motifs, strands, rng)
 
+
+class Placements(NamedTuple):
+    """Where which motif goes, one entry an instance, by sequence and start: three arrays of shape (instances,)."""
+
+    sequence: NDArray[np.int64]
+    start: NDArray[np.int64]
+    motif: NDArray[np.int64]
+
+
+def plant(
+    codes: NDArray[np.uint8], at: Placements, motifs: tuple[Motif, ...], strands: str, rng: np.random.Generator
+) -> Simulation:
+    """The background `codes` (n, l), changed in place, with an instance drawn and written at each of the placements."""
+    reverse = rng.random(at.sequence.size) < {"forward": 0.0, "both": 0.5, "reverse": 1.0}[strands]
+    for index, matrix in enumerate(motifs):
+        chosen = at.motif == index
+        bases = _instances(matrix, reverse[chosen], rng)
+        codes[at.sequence[chosen, None], at.start[chosen, None] + np.arange(matrix.width)] = bases
+
+    n, length = codes.shape
     labels = np.zeros((n, len(motifs)), dtype=np.uint8)
-    labels[sequence, motif] = 1
-    columns = (sequence, start, start + width, motif, np.where(reverse, "-", "+"))
+    labels[at.sequence, at.motif] = 1
+    width = np.array([motif.width for motif in motifs], dtype=np.int64)[at.motif]
+    columns = (at.sequence, at.start, at.start + width, at.motif, np.where(reverse, "-", "+"))
     sites = [Site(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Simulation(to_text(codes), labels, sites, motifs, length)
 
@@ -181,7 +198,7 @@ def _check_room(motifs: Sequence[Motif], length: int, most: int, spacing: int) -
         )
 
 
-def _place(
+def place(
     number: NDArray[np.int64], width: NDArray[np.int64], length: int, spacing: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Starts of all instances, (instances,), ordered within each sequence; `number` of them in each.

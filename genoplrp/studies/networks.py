@@ -59,7 +59,8 @@ def trained(
 
 def _check_same(path: Path, model: Any, config: CNNConfig, made_with: Mapping[str, Any]) -> None:
     """Refuse a file of another configuration, seed or data."""
-    found = {**model.spec.config, **model.spec.training}
+    # Through the configuration: a file written before an option was there has its default.
+    found = {**CNNConfig.from_dict(model.spec.config).to_dict(), **model.spec.training}
     wanted = {**config.to_dict(), **made_with}
     differing = [name for name, value in wanted.items() if found.get(name) != value]
     if differing:

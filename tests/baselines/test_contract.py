@@ -18,7 +18,11 @@ SAME = {"atol": 1e-6, "rtol": 1e-6}
 
 
 def run(name: str, model: torch.nn.Module, x: Tensor, **options: object):
-    few = {"integrated-gradients": {"steps": 8}, "deep-lift-shap": {"references": 3}}
+    few = {
+        "integrated-gradients": {"steps": 8},
+        "deep-lift-shap": {"references": 3},
+        "plrp-references": {"references": 3},
+    }
     return explain(name, model, x, **few.get(name, {}), **options)
 
 

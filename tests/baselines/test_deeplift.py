@@ -9,6 +9,7 @@ import torch
 from tangermeme.deep_lift_shap import deep_lift_shap as tangermeme
 from torch import Tensor, nn
 
+from genoplrp import NoPrune, attribute
 from genoplrp.baselines import deep_lift_shap
 from genoplrp.errors import OptionError, SequenceError
 from genoplrp.sequence import shuffled_references
@@ -33,6 +34,18 @@ def test_it_is_tangermemes_where_that_sees_every_module() -> None:
     expected = tangermeme(model, x, target=2, references=references, device="cpu")
     result = deep_lift_shap(model, x, target=2, references=4)
     torch.testing.assert_close(result.relevance, expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_it_is_the_epsilon_rule_from_the_same_references(spelling: type[Modules]) -> None:
+    model, x = spelling(), dna(3)
+    result, lrp = (
+        deep_lift_shap(model, x, references=4, seed=3),
+        attribute(model, x, references=4, seed=3, composite="epsilon", pruner=NoPrune()),
+    )
+    torch.testing.assert_close(result.per_base, lrp.per_base, atol=1e-9, rtol=0)
+    torch.testing.assert_close(result.reference_output, lrp.reference_output, atol=1e-12, rtol=0)
+    assert (result.completeness - 1).abs().max() < 1e-9
 
 
 class Mixed(nn.Module):
@@ -121,7 +134,7 @@ def test_the_seed_decides_on_the_references() -> None:
 
 @pytest.mark.parametrize("references", [0, 1.5, None, dna(2), torch.full((2, 1, 4, LENGTH), math.nan)])
 def test_references_that_cannot_be_are_refused(references: object) -> None:
-    with pytest.raises(OptionError, match="deep_lift_shap: references"):
+    with pytest.raises(OptionError, match="references"):
         deep_lift_shap(Modules(), dna(2), references=references)
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from genoplrp.baselines import corrected_gradient, in_silico_mutagenesis
+from genoplrp import one_hot
+from genoplrp.baselines import corrected_gradient, deep_lift_shap, in_silico_mutagenesis
 from genoplrp.errors import OptionError, SequenceError
 from tests.baselines.networks import LENGTH, Modules, dna, drawn, literal_mutagenesis
 
@@ -29,6 +30,25 @@ def test_it_is_the_corrected_gradient_of_a_linear_network() -> None:
     model, x = drawn(nn.Sequential(nn.Flatten(), nn.Linear(4 * LENGTH, 2))), dna(3)
     mutated, gradient = in_silico_mutagenesis(model, x), corrected_gradient(model, x)
     torch.testing.assert_close(mutated.hypothetical, gradient.hypothetical, atol=1e-12, rtol=0)
+
+
+class EitherSite(nn.Module):
+    """The best match of one motif anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.motif = nn.Conv1d(4, 1, 6, bias=False).double()
+        self.motif.weight.data.copy_(one_hot("GATTCA"))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.motif(x).amax(2)
+
+
+def test_of_two_sites_that_do_for_each_other_neither_shows() -> None:
+    once, twice = one_hot(["GATTCACCCCCCCCCCCCCC", "GATTCACCCCCCGATTCACC"]).double().split(1)
+    assert in_silico_mutagenesis(EitherSite(), once).per_base[0, :6].min() > 0
+    assert not in_silico_mutagenesis(EitherSite(), twice).relevance.any()
+    assert deep_lift_shap(EitherSite(), twice, references=torch.zeros(1, 1, 4, 20)).per_base.sum() > 5
 
 
 def test_what_is_not_dna_is_refused() -> None:

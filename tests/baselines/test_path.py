@@ -67,5 +67,5 @@ def test_too_few_steps_are_told_with_the_size_of_the_error() -> None:
 def test_options_out_of_range_are_refused() -> None:
     with pytest.raises(OptionError, match="steps must be a whole number from 1 on; got 0"):
         integrated_gradients(smooth(), dna(1), steps=0)
-    with pytest.raises(OptionError, match=r"references must have shape \(n, r, 4, l\).*got \(1, 4, 30\)"):
+    with pytest.raises(OptionError, match=r"references must have shape .*got \(1, 4, 30\)"):
         integrated_gradients(smooth(), dna(1), references=dna(1))

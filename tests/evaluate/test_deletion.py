@@ -8,7 +8,7 @@ from torch import nn
 from genoplrp import NoPrune, attribute, decode, one_hot
 from genoplrp.errors import ModelError, OptionError
 from genoplrp.evaluate import deletion_curve, replacements
-from genoplrp.evaluate.score import Scorer
+from genoplrp.scorer import Scorer
 
 
 class Weighted(nn.Module):
@@ -239,11 +239,11 @@ def test_wrong_arguments_are_refused_with_the_way_out():
         deletion_curve(model, x, flat, min_score=-1)
     with pytest.raises(OptionError, match=r"target must be in 0\.\.2"):
         deletion_curve(model, x, flat, target=3)
-    with pytest.raises(OptionError, match=r"must return shape \(2,\), one number an input; got shape \(2, 3\)"):
+    with pytest.raises(OptionError, match=r"must return a tensor of shape \(2,\), one number a sequence; got \(2, 3\)"):
         deletion_curve(model, x, flat, target=lambda output: output)
     with pytest.raises(OptionError, match="batch_size must be a whole number"):
         deletion_curve(model, x, flat, batch_size=0)
-    with pytest.raises(ModelError, match=r"the model fails on input of shape \(2, 4, 3\)"):
+    with pytest.raises(ModelError, match=r"the model fails on input of shape \(1, 4, 3\)"):
         deletion_curve(model, x[:, :, :3], flat[:, :3], fill="zero", shares=(0, 1))
     model[-1].bias.data[:] = torch.nan
     with pytest.raises(ModelError, match="NaN or infinite scores"):

@@ -4,15 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy.stats import pearsonr, spearmanr
 from torch import nn
 
 from genoplrp.errors import ModelError, OptionError
 from genoplrp.evaluate import parameter_randomisation
-from genoplrp.evaluate.randomisation import correlation, mean_ranks
 
 
 def network():
@@ -129,20 +125,6 @@ def test_layers_may_be_named_and_a_callable_may_randomise():
     assert table["layer"].unique().tolist() == ["(none)", "0"]
     assert changed_layers(seen[1]) == ["0"]
     assert (seen[1]["0.weight"] == 1).all()
-
-
-ROWS = arrays(np.float64, st.tuples(st.just(3), st.integers(2, 9)), elements=st.sampled_from([-1.5, 0, 0.25, 1, 4]))
-
-
-@given(ROWS, st.randoms(use_true_random=False))
-def test_rank_correlation_equals_scipy_with_ties(one, random):
-    other = one[:, random.sample(range(one.shape[1]), one.shape[1])]
-    found = correlation(mean_ranks(one), mean_ranks(other))
-    for a, b, value in zip(one, other, found, strict=True):
-        if np.ptp(a) == 0:
-            assert np.isnan(value)
-        else:
-            np.testing.assert_allclose(value, spearmanr(a, b)[0], atol=1e-12)
 
 
 def test_wrong_arguments_are_refused_with_the_way_out():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from genoplrp import NoPrune, PruneLambda, attribute, auprc, rma
+from genoplrp.evaluate import motif_recall
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "talgata"
@@ -31,3 +32,30 @@ def test_pruned_maps_find_the_sites_and_are_sharper_than_plain_ones(tasks, name,
     pruned = attribute(model, task.x, target=task.output, pruner=PruneLambda(0.1)).per_base
     assert np.mean(auprc(pruned, task.mask)) >= least
     assert np.mean(rma(pruned, task.mask)) > np.mean(rma(plain, task.mask))
+
+
+@pytest.mark.parametrize("name", ["TAL1", "GATA1", "both"])
+def test_pruned_rescale_is_sharper_and_no_worse_than_unpruned(tasks, name):
+    """DeepLIFT's Rescale from shuffles, with and without pruning, on the same sequences and references."""
+    model, by_name = tasks
+    task = by_name[name]
+    x, mask = task.x[:100], task.mask[:100]
+    plain, pruned = (
+        attribute(model, x, target=task.output, composite="epsilon", pruner=pruner, references=5).per_base
+        for pruner in (NoPrune(), PruneLambda(0.1))
+    )
+    assert np.mean(rma(pruned, mask)) > np.mean(rma(plain, mask))
+    assert np.mean(auprc(pruned, mask)) >= np.mean(auprc(plain, mask))
+
+
+@pytest.mark.parametrize("name", ["TAL1", "GATA1", "both"])
+def test_the_amount_found_loses_no_site_that_the_default_finds(tasks, name):
+    """Within 5 % of the AUPRC of the best fixed amount, and no recall lost against p = .1: the project's promise."""
+    model, by_name = tasks
+    task = by_name[name]
+    fixed = {p: attribute(model, task.x, target=task.output, pruner=PruneLambda(p)).per_base for p in (0.0, 0.1, 0.2)}
+    found = attribute(model, task.x, target=task.output, pruner=PruneLambda("auto")).per_base
+    best = max(np.mean(auprc(map_, task.mask)) for map_ in fixed.values())
+    assert np.mean(auprc(found, task.mask)) >= 0.95 * best
+    recalls = [np.nanmean(motif_recall(map_, task.sites)) for map_ in (found, fixed[0.1])]
+    assert recalls[0] >= recalls[1]

@@ -1,9 +1,14 @@
-"""Small tensors on one thread: a team of threads only waits for itself here."""
+"""Small tensors on one thread, as a team of threads only waits for itself here; and zennit, the peer."""
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
+
+from genoplrp.studies.images.networks import BasicBlock, Bottleneck
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -12,3 +17,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def zennit() -> Iterator[SimpleNamespace]:
+    """The parts of zennit that are used; our own blocks stand in for torchvision's, which does not import here."""
+    stub, models, resnet = (ModuleType(f"torchvision{part}") for part in ("", ".models", ".models.resnet"))
+    stub.models, models.resnet = models, resnet
+    resnet.Bottleneck, resnet.BasicBlock = (type(name, (nn.Module,), {}) for name in ("Bottleneck", "BasicBlock"))
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (stub, models, resnet):
+            patch.setitem(sys.modules, module.__name__, module)
+        from zennit import composites, rules, torchvision, types
+
+        # Not by the stub: another test may have imported zennit before, with blocks of its own.
+        patch.setattr(torchvision, "ResNetBottleneck", Bottleneck)
+        patch.setattr(torchvision, "ResNetBasicBlock", BasicBlock)
+        yield SimpleNamespace(composites=composites, rules=rules, types=types, torchvision=torchvision)

@@ -275,7 +275,7 @@ X = dna(24, 1)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"references": 0}, "references must be None, a whole number from 1 on, or a tensor; got 0"),
+        ({"references": 0}, "references must be a whole number from 1 on, or a tensor; got 0"),
         ({"references": True}, "got True"),
         ({"references": torch.zeros(3, 4, 24)}, r"must have shape \(3, 'r', 4, 24\), r for each sequence; got \(3, 4"),
         ({"references": torch.zeros(3, 0, 4, 24)}, "at least one reference a sequence"),

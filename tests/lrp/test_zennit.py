@@ -1,8 +1,7 @@
 """Plain sequential networks: the same maps as zennit 0.5.1, which shares no code and no approach with the engine."""
 
-import sys
-from collections.abc import Callable, Iterator
-from types import ModuleType, SimpleNamespace
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,20 +14,6 @@ from tests.lrp.networks import dna
 from tests.lrp.pairs import assert_same
 
 Peer = SimpleNamespace
-
-
-@pytest.fixture(scope="module")
-def zennit() -> Iterator[Peer]:
-    """The parts of zennit that are used, imported with a stand-in for the torchvision that it never needs here."""
-    stub, models, resnet = (ModuleType(f"torchvision{part}") for part in ("", ".models", ".models.resnet"))
-    stub.models, models.resnet = models, resnet
-    resnet.Bottleneck, resnet.BasicBlock = (type(name, (nn.Module,), {}) for name in ("Bottleneck", "BasicBlock"))
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (stub, models, resnet):
-            patch.setitem(sys.modules, module.__name__, module)
-        from zennit import composites, rules, types
-
-        yield SimpleNamespace(composites=composites, rules=rules, types=types)
 
 
 def _epsilon(z: Peer) -> object:

@@ -113,3 +113,19 @@ def test_describe_gives_the_spec_of_the_network() -> None:
     spec = MotifCNN(CNNConfig(length=40, outputs=2)).describe(("A", "B"), motifs={"A": "MA1"})
     assert (spec.architecture, spec.length, spec.labels, spec.motifs) == ("MotifCNN", 40, ("A", "B"), {"A": "MA1"})
     assert CNNConfig.from_dict(spec.config) == CNNConfig(length=40, outputs=2)
+
+
+def test_residual_blocks_add_their_input_where_the_shape_is_kept():
+    """Blocks 2 and 4 keep the shape; block 1 reads the sequence, block 3 changes the filters, block 5 pools."""
+    config = CNNConfig(
+        length=32, filters=(4, 4, 6, 6, 6), widths=(5, 5, 3, 3, 3), pools=(1, 1, 1, 1, 2), dense=(), residual=True
+    )
+    network = MotifCNN(config, seed=3).eval()
+    convolutions = [part for part in network.modules() if isinstance(part, torch.nn.Conv1d)]
+    x = torch.nn.functional.one_hot(torch.arange(64).reshape(2, 32) * 7 % 4, 4).transpose(1, 2).float()
+    h = convolutions[0](x).relu()
+    h = h + convolutions[1](h).relu()
+    h = convolutions[2](h).relu()
+    h = h + convolutions[3](h).relu()
+    h = torch.nn.functional.max_pool1d(convolutions[4](h).relu(), 2)
+    torch.testing.assert_close(network(x), network.dense(h.flatten(1)))

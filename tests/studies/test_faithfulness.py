@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genoplrp.errors import ModelError
+from genoplrp.errors import ModelError, OutputError
 from genoplrp.studies.faithfulness import run
 from genoplrp.studies.faithfulness.subjects import SMALL
 from genoplrp.studies.faithfulness.tables import summary
@@ -76,6 +76,12 @@ def test_unchanged_parameters_give_the_same_map(folder):
 def test_a_folder_of_another_size_is_refused_before_anything_is_computed(folder):
     with pytest.raises(ModelError, match=r"simulated_seed0.safetensors holds a network made with .*choose another"):
         run(folder, small=False, seeds=(0,), progress=False)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        run(tmp_path / "file", small=True, seeds=(0,), progress=False)
 
 
 def test_summary_pairs_with_lrp_and_counts_what_is_undefined():

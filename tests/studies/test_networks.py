@@ -1,5 +1,7 @@
 """A study's networks: trained once, found again, and never mistaken for one made otherwise."""
 
+import json
+
 import pytest
 import torch
 
@@ -26,6 +28,15 @@ def test_the_second_call_reads_the_file_and_gives_the_same_network(tmp_path):
     assert first.spec == second.spec
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_file_from_before_an_option_was_there_is_still_found(tmp_path):
+    path = tmp_path / "a.safetensors"
+    trained(path, CONFIG, data, labels=("A first",), seed=3, epochs=1)
+    described = json.loads(path.with_suffix(".json").read_text())
+    del described["config"]["residual"]
+    path.with_suffix(".json").write_text(json.dumps(described))
+    trained(path, CONFIG, never, labels=("A first",), seed=3, epochs=1)
 
 
 @pytest.mark.parametrize(

@@ -14,18 +14,20 @@ COLOURS = {LRP: "#111111", LAMBDA: "#0072b2", M: "#d55e00", GRADIENT: "#009e73",
 MARKERS = {LRP: "o", LAMBDA: "o", M: "s", GRADIENT: "^"}
 _INK = "#444444"
 _BAND = 0.13
+_P = "p, share of relevance dropped"
 
 
 def curves_figure(curves: pd.DataFrame) -> Figure:
     """Relative score over the share deleted, most relevant first, a line for each p; shuffled content."""
     table = curves[curves["floor"] == "deleted"]
     names = _networks(table)
-    figure, axes = _grid(len(names), 2, "share of bases deleted", "relative score")
+    figure, axes = _grid(len(names), 2, "share of bases deleted", "relative score (0: all replaced)")
     for row, network in zip(axes, names, strict=True):
         for ax, method in zip(row, (LAMBDA, M), strict=True):
             _p_curves(ax, table[table["network"] == network], method)
             ax.set_title(f"{method}, {_said(network, table)}", loc="left", fontsize=10)
-    axes[0][1].legend(frameon=False, fontsize=8, loc="upper right", title_fontsize=8)
+    for ax in axes[0]:
+        ax.legend(frameon=False, fontsize=7.5, loc="upper right", ncols=2)
     return figure
 
 
@@ -35,7 +37,9 @@ def _p_curves(ax: Any, table: pd.DataFrame, method: str) -> None:
     _curve(ax, table[table["method"] == RANDOM], COLOURS[RANDOM], "random order", linestyle=(0, (4, 2)))
     for p, colour in reversed(list(zip(pruned, colours, strict=True))):
         _curve(ax, table[(table["method"] == method) & (table["p"] == p)], colour, f"p = {p:g}")
-    _curve(ax, table[table["method"] == LRP], COLOURS[LRP], "p = 0 (LRP)", linewidth=1.8)
+    own = table[table["method"] == LRP]
+    _curve(ax, own, COLOURS[LRP], "p = 0 (LRP)", linewidth=1.8)
+    ax.fill_between(own["share"], own["low"], own["high"], color=COLOURS[LRP], alpha=_BAND, linewidth=0)
     ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     ax.set_xticks([0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1], ["0", ".01", ".05", ".1", ".2", ".4", ".7", "1"])
     ax.set_xlim(0, 1)
@@ -44,20 +48,19 @@ def _p_curves(ax: Any, table: pd.DataFrame, method: str) -> None:
 
 def _curve(ax: Any, table: pd.DataFrame, colour: Any, label: str, **style: Any) -> None:
     ax.plot(table["share"], table["mean"], color=colour, label=label, **{"linewidth": 1.3, **style})
-    ax.fill_between(table["share"], table["low"], table["high"], color=colour, alpha=_BAND / 2, linewidth=0)
 
 
 def auc_figure(auc: pd.DataFrame) -> Figure:
     """Deletion AUC over p, most and least relevant first."""
     table = auc[(auc["fill"] == "shuffle") & (auc["floor"] == "deleted") & (auc["until"] == 0.2)]
     names = _networks(table)
-    figure, axes = _grid(1, len(names), "p", "deletion AUC")
+    figure, axes = _grid(1, len(names), _P, "AUC, first 20 % of bases")
     for ax, network in zip(axes[0], names, strict=True):
         part = table[table["network"] == network]
         for first, filled in (("least", False), ("most", True)):
             _over_p(ax, part[part["first"] == first], f"{first} relevant first", filled)
-        lines = part[(part["method"] == RANDOM) & (part["first"] == "most")]
-        ax.axhline(lines["mean"].iloc[0], color=COLOURS[RANDOM], linestyle=(0, (4, 2)), label="random order")
+        _level(ax, part[part["first"] == "most"], RANDOM)
+        _level(ax, part[part["first"] == "most"], GRADIENT)
         ax.set_title(_said(network, part), loc="left", fontsize=10)
         ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     _legend_below(figure, axes[0][0])
@@ -68,10 +71,11 @@ def lipschitz_figure(lipschitz: pd.DataFrame) -> Figure:
     """Local Lipschitz estimate of maps of unit length over p."""
     table = lipschitz[lipschitz["norm"] == "unit"]
     names = _networks(table)
-    figure, axes = _grid(1, len(names), "p", "local Lipschitz estimate")
+    figure, axes = _grid(1, len(names), _P, "local Lipschitz estimate")
     for ax, network in zip(axes[0], names, strict=True):
         part = table[table["network"] == network]
         _over_p(ax, part, "", True)
+        _level(ax, part, GRADIENT)
         ax.set_title(_said(network, part), loc="left", fontsize=10)
         ax.set_ylim(bottom=0)
     axes[0][0].legend(frameon=False, fontsize=8)
@@ -99,6 +103,12 @@ def _over_p(ax: Any, table: pd.DataFrame, suffix: str, filled: bool) -> None:
     ax.annotate("LRP", (0, own["mean"].iloc[0]), xytext=(5, 6), textcoords="offset points", fontsize=8)
 
 
+def _level(ax: Any, table: pd.DataFrame, method: str) -> None:
+    """A line across for a method that has no p."""
+    mean = table.loc[table["method"] == method, "mean"].iloc[0]
+    ax.axhline(mean, color=COLOURS[method], linestyle=(0, (4, 2)), linewidth=1.2, label=method)
+
+
 def sanity_figure(sanity: pd.DataFrame) -> Figure:
     """Rank correlation with the trained network's map, layer by layer."""
     table = sanity[sanity["measure"] == "spearman"]
@@ -109,7 +119,7 @@ def sanity_figure(sanity: pd.DataFrame) -> Figure:
         for ax, order in zip(row, ("cascading", "independent"), strict=True):
             _steps(ax, part[part["order"] == order], part[part["layer"] == CHANCE])
             ax.set_title(f"{order}, {_said(network, part)}", loc="left", fontsize=10)
-    axes[0][1].legend(frameon=False, fontsize=8, loc="best")
+    _legend_below(figure, axes[0][0])
     return figure
 
 
@@ -127,7 +137,7 @@ def _steps(ax: Any, table: pd.DataFrame, chance: pd.DataFrame) -> None:
     ax.axhspan(low, high, color=COLOURS[RANDOM], alpha=0.3, linewidth=0, label="maps of two sequences")
     steps = table[["step", "layer"]].drop_duplicates().sort_values("step")
     ax.set_xticks(steps["step"], steps["layer"], rotation=20, ha="right", fontsize=8)
-    ax.set_ylim(min(-0.05, low - 0.05), 1.05)
+    ax.set_ylim(min(-0.05, low - 0.05, table["low"].min() - 0.03, ax.get_ylim()[0]), 1.05)
 
 
 def _networks(table: pd.DataFrame) -> list[str]:
@@ -151,7 +161,7 @@ def _ramp(method: str, n: int) -> Iterable[Any]:
 
 def _grid(rows: int, columns: int, x: str, y: str) -> tuple[Figure, Any]:
     figure = Figure(figsize=(4.6 * columns, 3.3 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    axes = figure.subplots(rows, columns, sharey="row", squeeze=False)
     for row in axes:
         row[0].set_ylabel(y)
         for ax in row:

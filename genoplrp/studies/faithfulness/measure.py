@@ -19,7 +19,7 @@ from genoplrp.evaluate import (
     replacements,
     substituted,
 )
-from genoplrp.evaluate.randomisation import correlation, mean_ranks
+from genoplrp.evaluate.agreement import pearson, spearman
 from genoplrp.lrp import NoPrune, PruneLambda, PruneM, Pruner
 from genoplrp.studies.faithfulness.subjects import MIN_SCORE, Size, Subject
 
@@ -117,10 +117,7 @@ def _chance(subject: Subject, method: Method) -> pd.DataFrame:
     """How alike the maps of two different sequences are: what is left where nothing is kept."""
     own = method(subject.model, subject.x, subject.target).double().cpu().numpy()
     other = np.roll(own, 1, axis=0)
-    found = {
-        "spearman": correlation(mean_ranks(np.abs(own)), mean_ranks(np.abs(other))),
-        "pearson": correlation(own, other),
-    }
+    found = {"spearman": spearman(np.abs(own), np.abs(other)), "pearson": pearson(own, other)}
     return _labelled(subject, method, found).assign(order="chance", step=0, layer=CHANCE)
 
 

@@ -45,10 +45,13 @@ def run(out: Path, *, small: bool = False, seeds: Sequence[int] = (0, 1, 2, 3, 4
     ModelError
         ``out/networks`` holds a network that was made otherwise.
     OutputError
-        A file cannot be written.
+        The folder cannot be made, or a file cannot be written.
     """
     out, size = Path(out), SMALL if small else Size()
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {out}: {error}") from error
     facts: list[dict[str, Any]] = []
     deleted: list[pd.DataFrame] = []
     moved: list[pd.DataFrame] = []

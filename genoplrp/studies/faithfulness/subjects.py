@@ -29,9 +29,9 @@ class Size:
     epochs: int = 15
     lr: float = 3e-3
     batch_size: int = 64
-    explained: int = 100
-    perturbed: int = 50  # of them, for the measures that explain many neighbours or networks
-    samples: int = 30
+    explained: int = 80
+    perturbed: int = 40  # of them, for the measures that explain many neighbours or networks
+    samples: int = 25
     draws: int = 5
     p: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 

@@ -1,0 +1,80 @@
+"""What every method asks of its inputs: their shape, which columns hold a base, and how many go through at once."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.samples import MIXES, sample_layout
+
+POSITIONS_A_BATCH = 32_000
+"""Default batch size: about this many positions; larger batches gain little and hold every activation."""
+
+
+def is_dna(x: Tensor) -> bool:
+    """Whether a tensor has the shape of DNA, (n, 4, l)."""
+    return x.ndim == 3 and x.shape[1] == 4
+
+
+def check_input(x: Tensor, batch_size: int | None = None) -> None:
+    """Refuse what no method can explain.
+
+    Raises
+    ------
+    OptionError
+        No tensor with samples first, no sequences, values that are not finite, or a batch size below 1.
+    """
+    if not isinstance(x, Tensor) or x.ndim < 2:
+        raise OptionError(
+            f"x must be a tensor of shape (n, 4, l); got {type(x).__name__}"
+            f"{'' if not isinstance(x, Tensor) else f' of shape {tuple(x.shape)}'}. "
+            "genoplrp.one_hot(sequences) makes one."
+        )
+    if len(x) == 0:
+        raise OptionError("x holds no sequences")
+    if not torch.isfinite(x).all():
+        raise OptionError("x holds NaN or infinite values")
+    if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
+        raise OptionError(f"batch_size must be a whole number from 1 on; got {batch_size!r}")
+
+
+def samples_at_once(model: nn.Module, x: Tensor, batch_size: int | None, *, variants: bool = False) -> int:
+    """How many samples go through the model at once; ``variants``: even one sample goes in several copies.
+
+    Raises
+    ------
+    UnsupportedCallError
+        The model mixes samples.
+    """
+    size = batch_size or max(1, POSITIONS_A_BATCH // max(1, x[0, 0].numel()))
+    if not variants and min(size, len(x)) <= 1:
+        return size
+    layout = sample_layout(model, x[:1].clone())
+    if layout.mixing:
+        raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
+    return size if layout.first else 1  # off the first axis, samples cannot be told apart but one by one
+
+
+def batches(n: int, size: int) -> Iterator[slice]:
+    """The rows of n samples, so many at a time."""
+    for first in range(0, n, size):
+        yield slice(first, min(first + size, n))
+
+
+def present_columns(x: Tensor) -> Tensor | None:
+    """1 at the columns that hold a base, 0 at N, for DNA; other inputs have no absent entries."""
+    axis = _base_axis(x)
+    return None if axis is None else (x != 0).any(axis, keepdim=True).to(x.dtype).expand_as(x).contiguous()
+
+
+def _base_axis(x: Tensor) -> int | None:
+    """The axis of the four bases: that of (n, 4, l), or of one-hot input in another layout; None for other input."""
+    if is_dna(x):
+        return 1
+    for axis in range(1, x.ndim):
+        lengths = [size for other, size in enumerate(x.shape[1:], start=1) if other != axis]
+        one_hot = x.shape[axis] == 4 and sorted(lengths)[:-1] == [1] * (len(lengths) - 1)
+        if one_hot and bool(((x == 0) | (x == 1)).all()) and bool((x.sum(axis) <= 1).all()):
+            return axis
+    return None

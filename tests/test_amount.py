@@ -1,0 +1,130 @@
+"""The amount of pruning found without truth, against a literal recomputation and on networks whose needs are known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from genoplrp.amount import DRAWS, GRID, KEPT, choose_amount, rows_tried
+from genoplrp.attribution import attribute, find_amount
+from genoplrp.errors import OptionError
+from genoplrp.lrp import Composite, NoPrune, PruneLambda, PruneM
+from genoplrp.sequence import one_hot
+from genoplrp.sequence.references import shuffled_references
+
+
+def random_dna(n: int, length: int, seed: int) -> Tensor:
+    rng = np.random.default_rng(seed)
+    return one_hot(["".join(rng.choice(list("ACGT"), length)) for _ in range(n)])
+
+
+class TwoWords(nn.Module):
+    """Counts two words, each read by filters of its own; needs both: relu(first + second - 1)."""
+
+    def __init__(self, weights: tuple[float, float] = (1.0, 0.4)) -> None:
+        super().__init__()
+        self.conv, self.mix, self.head = nn.Conv1d(4, 2, 6), nn.Linear(2, 1), nn.Linear(1, 1, bias=False)
+        with torch.no_grad():
+            self.conv.weight.copy_(one_hot(["GATTAC", "CCGTGC"]) - 0.25)
+            self.conv.bias.fill_(-3.4)
+            self.mix.weight.copy_(torch.tensor([weights]))
+            self.mix.bias.fill_(-0.5)
+            self.head.weight.fill_(1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.mix(self.conv(x).relu().amax(2)).relu())
+
+
+def planted(n: int = 12) -> Tensor:
+    x = random_dna(n, 60, 4)
+    x[:, :, 12:18], x[:, :, 40:46] = one_hot(["GATTAC"]), one_hot(["CCGTGC"])
+    return x
+
+
+def test_what_is_carried_equals_a_literal_loop():
+    x, rng = random_dna(3, 20, 1), np.random.default_rng(2)
+    x[1, :, 5:9] = 0
+    maps = {p: torch.from_numpy(rng.normal(size=(3, 20))) for p in GRID}
+    weight = torch.from_numpy(rng.normal(size=(4, 20))).float()
+    result = choose_amount(maps.__getitem__, lambda changed: (changed * weight).sum((1, 2)), x, seed=7)
+    surroundings = shuffled_references(x, DRAWS, seed=7)
+    carried = np.zeros((len(GRID), 3, DRAWS))
+    for i, p in enumerate(GRID):
+        for row in range(3):
+            bases = int((x[row] != 0).any(0).sum())
+            order = sorted(range(20), key=lambda k: -float(maps[p][row, k]))
+            for draw in range(DRAWS):
+                for share in KEPT:
+                    kept = [k for k in order[: round(share * bases)] if maps[p][row, k] > 0]
+                    changed = surroundings[row, draw].clone()
+                    changed[:, kept] = x[row][:, kept]
+                    carried[i, row, draw] += float((changed * weight).sum()) / len(KEPT)
+    units = carried.reshape(len(GRID), -1)
+    behind = units[units.mean(1).argmax()] - units
+    np.testing.assert_allclose(result.table["carried"], units.mean(1), atol=1e-6)
+    np.testing.assert_allclose(result.table["behind"], behind.mean(1), atol=1e-6)
+    np.testing.assert_allclose(result.table["error"], behind.std(1, ddof=1) / np.sqrt(units.shape[1]), atol=1e-6)
+    within = behind.mean(1) <= behind.std(1, ddof=1) / np.sqrt(units.shape[1])
+    assert result.p == max(np.array(GRID)[within])
+
+
+@pytest.mark.parametrize("pruner", [PruneLambda, PruneM])
+def test_it_stops_before_a_word_that_the_network_needs_is_lost(pruner):
+    """The second word carries .4 / 1.4 = 29 % of the relevance at the dense layer: p = .3 drops it whole."""
+    model, x = TwoWords(), planted()
+    lost = attribute(model, x, pruner=pruner(0.3)).per_base[:, 40:46].abs().sum()
+    kept = attribute(model, x, pruner=pruner(0.2)).per_base[:, 40:46].abs().sum()
+    assert lost < 1e-4 < kept
+    assert find_amount(model, x, pruner=pruner).p == 0.2
+
+
+def test_where_nothing_is_lost_it_prunes_as_much_as_it_may():
+    """With one word, whatever is dropped at the dense layer is the filter that the sequence does not need."""
+    model, x = TwoWords(weights=(1.0, 0.0)), planted()
+    assert find_amount(model, x).p == max(GRID)
+
+
+def test_attribute_prunes_by_the_amount_found():
+    model, x = TwoWords(), planted()
+    for pruner, options in ((PruneLambda, {}), (PruneM, {"composite": "epsilon"}), (PruneLambda, {"references": 2})):
+        result = attribute(model, x, pruner=pruner("auto"), **options)
+        p = find_amount(model, x, pruner=pruner, **options).p
+        assert result.pruner == pruner(p)
+        assert torch.equal(result.relevance, attribute(model, x, pruner=pruner(p), **options).relevance)
+
+
+def test_one_amount_for_all_whatever_the_batch_and_the_target_of_each():
+    model, x = TwoWords(), planted()
+    targets = torch.zeros(len(x), dtype=torch.long)
+    together = find_amount(model, x, target=targets)
+    one_by_one = find_amount(model, x, target=targets, batch_size=1)
+    np.testing.assert_allclose(together.table, one_by_one.table, atol=1e-5)
+    assert find_amount(model, x, target=lambda output: output[:, 0]).p == together.p
+
+
+def test_rows_are_spread_evenly_and_all_are_tried_where_they_are_few():
+    assert rows_tried(7).tolist() == list(range(7))
+    rows = rows_tried(1001)
+    assert (rows[0], rows[-1], len(rows)) == (0, 1000, 100)
+    assert set(rows.diff().tolist()) == {10, 11}
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: PruneLambda("much"), r"PruneLambda: p must be numbers in .*\"auto\"; got 'much'"),
+        (lambda: PruneM({"conv": "auto"}), r"or \"auto\"; got 'auto'"),
+        (lambda: PruneLambda("auto").amounts("a", "a"), "only attribute.. finds an amount"),
+        (lambda: attribute(nn.Conv2d(3, 1, 4), torch.rand(2, 3, 4, 4), pruner=PruneLambda("auto"),
+                           target=lambda y: y.flatten()), r'p="auto" needs DNA, \(n, 4, l\); got shape \(2, 3, 4, 4\)'),
+        (lambda: attribute(TwoWords(), planted(), target=[0, 0], pruner=PruneLambda("auto")), "one int a sequence, 12"),
+    ],
+)  # fmt: skip
+def test_bad_amounts_are_refused(call, said):
+    with pytest.raises(OptionError, match=said):
+        call()
+
+
+def test_without_pruning_nothing_is_found():
+    result = attribute(TwoWords(), planted(), pruner=NoPrune(), composite=Composite.named("epsilon"))
+    assert result.pruner == NoPrune()
