@@ -210,8 +210,8 @@ def test_small_run_writes_every_table_and_goes_on_where_it_stopped(tmp_path):
             assert row["difference"] == pytest.approx(row["ours"] - mean, abs=2e-5)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
     contents = {path: path.read_bytes() for path in written if path.suffix == ".csv"}
-    (tmp_path / "scores" / "dist-exp_0.csv").unlink()
+    (tmp_path / "scores" / "dist-exp_0_2.csv").unlink()
     run(tmp_path, small=True, seeds=(0,), progress=False)
     assert {path: path.read_bytes() for path in contents} == contents
     changed = {path.name for path, when in before.items() if path.stat().st_mtime_ns != when}
-    assert changed == {"dist-exp_0.csv"}
+    assert changed == {"dist-exp_0_2.csv"}

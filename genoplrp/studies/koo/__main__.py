@@ -12,8 +12,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="folder of tables, figure, scores and trained networks")
     parser.add_argument("--small", action="store_true", help="the same at a size for tests")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="networks are trained from each")
+    parser.add_argument("--explained", type=int, default=500, help="test positives explained (the paper: 500)")
     options = parser.parse_args(arguments)
-    for path in run(options.out, small=options.small, seeds=options.seeds):
+    for path in run(options.out, small=options.small, seeds=options.seeds, explained=options.explained):
         print(path)
 
 

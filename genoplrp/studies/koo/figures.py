@@ -45,7 +45,7 @@ def koo_figure(summarised: pd.DataFrame) -> Figure:
             _points(ax, part.set_index("method"))
             if metric == "auroc":
                 _published(ax, network)
-            ax.set_title(f"{network}, trained {part['seeds'].max()} times", loc="left", fontsize=10)
+            ax.set_title(f"{network}, seeds: {part['seeds'].max()}", loc="left", fontsize=10)
             ax.set_xlabel(f"mean per-sequence {title}", fontsize=9)
     axes[0][0].invert_yaxis()
     handles, labels = axes[0][0].get_legend_handles_labels()
