@@ -1,8 +1,6 @@
 """The study from start to end: data, networks, maps, tables, figure."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, product
@@ -13,6 +11,7 @@ import pandas as pd
 from torch import nn
 
 from genoplrp.models import auroc, predict
+from genoplrp.studies.files import write_figures, write_tables, written
 from genoplrp.studies.koo import figures, tables
 from genoplrp.studies.koo.data import AUTHORS_SEED, Part, koo_data
 from genoplrp.studies.koo.fitting import trained_koo
@@ -20,6 +19,7 @@ from genoplrp.studies.koo.measure import measured
 from genoplrp.studies.koo.methods import Explainer, explainers
 from genoplrp.studies.koo.networks import NETWORKS
 from genoplrp.studies.koo.rules import rule_explainers
+from genoplrp.studies.progress import bar
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def run(
     *,
     small: bool = False,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    explained: int = 500,
     progress: bool = True,
+    explained: int = 500,
 ) -> list[Path]:
     """Paths of the tables (CSV) and the figure (PNG) written to `out`.
 
@@ -60,10 +60,10 @@ def run(
         The same at a size for tests.
     seeds
         A network of each kind is trained from each.
-    explained
-        How many test positives are explained: the paper's 500, or fewer where time is short; ``small`` takes 2.
     progress
         Whether to show a bar on stderr, where that is a terminal.
+    explained
+        How many test positives are explained: the paper's 500, or fewer where time is short; ``small`` takes 2.
 
     Raises
     ------
@@ -73,12 +73,11 @@ def run(
         captum or tangermeme is not installed: ``pip install "genoplrp[peers]"``.
     """
     out, size = Path(out), SMALL if small else Size(explained=explained)
-    (out / "scores").mkdir(parents=True, exist_ok=True)
     parts, rules_compared = koo_data(size.sequences), dict(islice(rule_explainers().items(), size.rules))
     facts: list[dict[str, Any]] = []
     scores: list[pd.DataFrame] = []
     rules: list[pd.DataFrame] = []
-    with _bar(len(NETWORKS) * len(seeds), progress) as advance:
+    with bar(len(NETWORKS) * len(seeds), "networks trained and explained", progress) as advance:
         for seed, name in product(seeds, NETWORKS):
             label = f"{name}_{seed}"
             made_with = {"n": size.sequences, "data_seed": AUTHORS_SEED}
@@ -87,15 +86,11 @@ def run(
             facts.append({"network": name, "seed": seed, **_quality(model, parts)})
             test, valid = parts["test"].positives(size.explained), parts["valid"].positives(size.for_rules)
             keys: dict[str, Any] = {"network": name, "seed": seed}
-            scores.append(
-                _scored(out / "scores" / f"{label}_{size.explained}.csv", model, test, explainers()).assign(**keys)
-            )
-            rules.append(
-                _scored(out / "scores" / f"rules_{label}_{size.for_rules}.csv", model, valid, rules_compared).assign(
-                    **keys
-                )
-            )
-            advance(label)
+            of_test = out / "scores" / f"{label}_{size.explained}.csv"
+            of_valid = out / "scores" / f"rules_{label}_{size.for_rules}.csv"
+            scores.append(_scored(of_test, model, test, explainers()).assign(**keys))
+            rules.append(_scored(of_valid, model, valid, rules_compared).assign(**keys))
+            advance()
     every = pd.concat(scores, ignore_index=True)
     summarised = tables.summary(every)
     made = {
@@ -105,9 +100,7 @@ def run(
         "koo_published": tables.beside_published(summarised),
         "koo_rules": tables.summary(pd.concat(rules, ignore_index=True)),
     }
-    written = [_write(out / f"{name}.csv", _csv(table)) for name, table in made.items()]
-    figure = figures.koo_figure(summarised)
-    return [*written, _write(out / "koo.png", partial(figure.savefig, dpi=110, facecolor="white"))]
+    return [*write_tables(out, made, digits=5), *write_figures(out, {"koo": figures.koo_figure(summarised)}, dpi=110)]
 
 
 def _quality(model: nn.Module, parts: dict[str, Part]) -> dict[str, float]:
@@ -122,31 +115,7 @@ def _scored(path: Path, model: nn.Module, part: Part, methods: dict[str, Explain
     missing = {name: method for name, method in methods.items() if name not in set(found["method"])}
     if missing:
         new = measured(model, part, missing)
-        _write(path, _csv(pd.concat([found, new], ignore_index=True) if len(found) else new))
+        every = pd.concat([found, new], ignore_index=True) if len(found) else new
+        written(path, partial(every.to_csv, index=False, float_format="%.5g"))
         found = pd.read_csv(path)  # as a study that goes on reads it
     return pd.concat([found[found["method"] == name] for name in methods], ignore_index=True)
-
-
-def _csv(table: pd.DataFrame) -> Callable[[Path], object]:
-    return partial(table.to_csv, index=False, float_format="%.5g")
-
-
-def _write(path: Path, save: Callable[[Path], object]) -> Path:
-    """Write aside in the same folder, then rename: a reader sees the old file or the whole new one."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-        aside = Path(folder) / path.name
-        save(aside)
-        aside.replace(path)
-    return path
-
-
-@contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[Callable[[str], None]]:
-    """A function that advances the bar by a network; it shows nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not (wanted and console.is_terminal)) as bar:
-        task = bar.add_task("koo", total=total)
-        yield lambda name: bar.update(task, advance=1, description=f"measured {name}")
