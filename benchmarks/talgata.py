@@ -51,11 +51,11 @@ METHODS = {
         f"{name}, {composite}, {references} references": partial(
             attribute, pruner=pruner, composite=composite, references=references
         )
-        for composite, references in (("epsilon", 20), ("genomic", 5), ("epsilon-gamma-box", 5))
+        for composite, references in (("epsilon", 20), ("epsilon", 5), ("genomic", 5), ("genomic", 2))
         for name, pruner in (("LRP", NoPrune()), ("PLRP-lambda p=.10", PruneLambda(0.10)))
     },
 }
-"""Name -> method; epsilon from references is DeepLIFT's Rescale."""
+"""Name -> method; epsilon from references is DeepLIFT's Rescale, genomic from references has gamma .1 for zplus."""
 PLANTED = re.compile(r"pos-(\d+)_([A-Za-z]+)\w*?-([ACGT]+)")
 
 

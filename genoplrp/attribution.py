@@ -50,7 +50,7 @@ def attribute(
         ``output -> (n,)``, which outputs with more than two axes need.
     composite
         Rules, by name or as a `Composite`. ``"genomic"``: zbox(0, 1) on the layer that reads the sequence, zplus on
-        other convolutions, epsilon on dense layers.
+        other convolutions (gamma 0.1 from references), epsilon on dense layers.
     pruner
         ``PruneLambda(p)``, ``PruneM(p)`` or ``NoPrune()`` (plain LRP). With p = ``"auto"`` the amount is found for
         these sequences without ground truth (`find_amount`); ``Attribution.pruner`` holds it.
@@ -133,8 +133,8 @@ def find_amount(
 ) -> Amount:
     """The amount of pruning that ``PruneLambda("auto")`` and ``PruneM("auto")`` stand for, with what was tried.
 
-    No truth is needed: it is the largest p whose most relevant bases still carry the prediction when all others are
-    shuffled (`genoplrp.amount`). It is found once for all sequences, from up to 100 of them.
+    No truth is needed: it is the p whose most relevant bases best carry the prediction when all others are shuffled
+    (`genoplrp.amount`). It is found once for all sequences, from up to 100 of them.
 
     Parameters
     ----------

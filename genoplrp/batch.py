@@ -101,7 +101,8 @@ class BatchExplainer:
 
     def _explain(self, strand: _Recorded, target: Target, references: Tensor | None) -> _Explained:
         start = _start(strand, target)
-        plan = make_plan(strand.tape, start.index, self.composite, self.pruner)
+        composite = self.composite if references is None else self.composite.from_references()
+        plan = make_plan(strand.tape, start.index, composite, self.pruner)
         if references is not None:
             return self._from_references(plan, start, target, references)
         result = propagate(

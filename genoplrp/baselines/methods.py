@@ -55,7 +55,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "plrp": Method("PLRP", partial(attribute, pruner=PruneLambda(0.1), hypothetical=True)),
         "plrp-m": Method("PLRP-M", partial(attribute, pruner=PruneM(0.1), hypothetical=True)),
         "plrp-references": Method(
-            "PLRP, refs", partial(attribute, pruner=PruneLambda(0.1), hypothetical=True, references=20)
+            "PLRP, refs", partial(attribute, pruner=PruneLambda(0.1), hypothetical=True, references=5)
         ),
     }
 )

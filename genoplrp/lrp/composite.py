@@ -25,6 +25,8 @@ class Composite:
         Rules of convolutions and of dense layers (linear, matrix products by a parameter).
     first
         Rule of every linear call that reads the network's input itself; None: its ordinary rule.
+    conv_from_references
+        Rule of convolutions where activations are measured from references; None: ``conv``.
     epsilon
         Stabiliser of additions, averages and batch norms that do not follow a linear call.
     layers
@@ -46,6 +48,7 @@ class Composite:
     conv: Rule = field(default_factory=Epsilon)
     dense: Rule = field(default_factory=Epsilon)
     first: Rule | None = None
+    conv_from_references: Rule | None = None
     epsilon: float = STABILISER
     layers: Mapping[str, Rule] = field(default_factory=dict)
     ops: Mapping[str, str | OpRule] = field(default_factory=dict)
@@ -64,8 +67,8 @@ class Composite:
 
         ``epsilon``: epsilon everywhere. ``epsilon-plus``: zplus on convolutions. ``epsilon-plus-flat``: also flat on
         the layer that reads the input. ``epsilon-alpha2-beta1``: alpha-beta on convolutions. ``epsilon-gamma-box``:
-        gamma 0.25 on convolutions, zbox(0, 1) on the layer that reads the input. ``genomic``: zplus on convolutions,
-        zbox(0, 1) on the layer that reads the sequence.
+        gamma 0.25 on convolutions, zbox(0, 1) on the layer that reads the input. ``genomic``: zbox(0, 1) on the layer
+        that reads the sequence, on other convolutions zplus, or gamma 0.1 where measured from references.
         """
         dense = Epsilon(epsilon)
         choices: dict[str, tuple[Rule, Rule | None]] = {
@@ -79,7 +82,14 @@ class Composite:
         if name not in choices:
             raise OptionError(f"there is no composite {name!r}; choose one of {', '.join(choices)}")
         conv, first = choices[name]
-        return cls(name=name, conv=conv, dense=dense, first=first, epsilon=epsilon)
+        from_references = Gamma(0.1) if name == "genomic" else None
+        return cls(
+            name=name, conv=conv, dense=dense, first=first, conv_from_references=from_references, epsilon=epsilon
+        )
+
+    def from_references(self) -> "Composite":
+        """The same composite where activations are measured from references."""
+        return self if self.conv_from_references is None else replace(self, conv=self.conv_from_references)
 
     def with_layers(self, layers: Mapping[str, Rule]) -> "Composite":
         """The same composite with these rules for these layers."""

@@ -53,6 +53,11 @@ COMPOSITES: Mapping[str, Rules] = {
     "genomic": Rules(rules.zplus(), rules.epsilon(), first=rules.zbox(0.0, 1.0)),
 }
 
+FROM_REFERENCES: Mapping[str, Rules] = {
+    **COMPOSITES,
+    "genomic": Rules(rules.gamma(0.1), rules.epsilon(), first=rules.zbox(0.0, 1.0)),
+}
+
 PRUNERS: Mapping[str, tuple[Any, Pruning]] = {
     "none": (NoPrune(), Pruning()),
     "lambda": (PruneLambda(0.1), Pruning("lambda", 0.1)),

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from genoplrp.attribution import Attribution, attribute
 from genoplrp.errors import ModelError, OptionError
-from genoplrp.lrp import Composite, Flat, NoPrune, PruneLambda, PruneM, SparsityGain
+from genoplrp.lrp import Composite, Flat, NoPrune, PruneLambda, PruneM, SparsityGain, ZBox, ZPlus
 from genoplrp.sequence.references import shuffled_references
 from tests.lrp.networks import Network, Plain, dna
-from tests.lrp.pairs import COMPOSITES, NETWORKS, PRUNERS, assert_same, made, matrices_of
+from tests.lrp.pairs import FROM_REFERENCES, NETWORKS, PRUNERS, assert_same, made, matrices_of
 from tests.reference import difference
 from tests.reference.network import Pruning, Rules
 from tests.reference.rules import Rule
@@ -56,15 +56,15 @@ def test_differences_match_the_literal_walk(network: type[Network], pruner: str)
     engine, prune = PRUNERS[pruner]
     for composite in ("epsilon", "genomic"):
         result = attribute(made(network), x, target=1, composite=composite, pruner=engine, references=references)
-        assert_same(result.relevance, literal(network, x, references, COMPOSITES[composite], prune))
+        assert_same(result.relevance, literal(network, x, references, FROM_REFERENCES[composite], prune))
 
 
-@pytest.mark.parametrize("composite", COMPOSITES)
+@pytest.mark.parametrize("composite", FROM_REFERENCES)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_composite_matches_the_literal_walk(network: type[Network], composite: str) -> None:
     x, references = pair(network, seed=9)
     result = attribute(made(network), x, target=1, composite=composite, pruner=PruneLambda(0.2), references=references)
-    assert_same(result.relevance, literal(network, x, references, COMPOSITES[composite], Pruning("lambda", 0.2)))
+    assert_same(result.relevance, literal(network, x, references, FROM_REFERENCES[composite], Pruning("lambda", 0.2)))
 
 
 class Modules(nn.Sequential):
@@ -133,8 +133,10 @@ class NoBias(Network):
 
 
 @pytest.mark.parametrize("pruner", [NoPrune(), PruneLambda(0.2), PruneM(0.2), PruneLambda((0.0, 0.4))])
-@pytest.mark.parametrize("composite", ["genomic", "epsilon-plus", "epsilon-alpha2-beta1", "epsilon-gamma-box"])
-def test_from_nothing_it_is_lrp_where_no_layer_has_a_bias(composite: str, pruner: object) -> None:
+@pytest.mark.parametrize(
+    "composite", [Composite(conv=ZPlus(), first=ZBox()), "epsilon-plus", "epsilon-alpha2-beta1", "epsilon-gamma-box"]
+)
+def test_from_nothing_it_is_lrp_where_no_layer_has_a_bias(composite: str | Composite, pruner: object) -> None:
     model, x = NoBias(), dna(24, 3)
     nothing = torch.zeros(3, 1, 4, 24, dtype=torch.float64)
     plain = attribute(model, x, target=1, composite=composite, pruner=pruner)

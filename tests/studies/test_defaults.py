@@ -62,7 +62,7 @@ def test_the_study_runs_and_goes_on_where_it_stopped(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "scores").iterdir()} == kept
     table = pd.read_csv(first[0])
     assert set(table["part"]) == {"choose", "report"}
-    assert len(table) == 2 * 47
+    assert len(table) == 2 * 52
 
 
 def test_no_seeds_are_refused(tmp_path):

@@ -11,12 +11,12 @@ from genoplrp.attribution import attribute, find_amount
 from genoplrp.evaluate import auprc, gini, motif_recall, rma
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import NoPrune, PruneLambda, Pruner
-from genoplrp.lrp.rules import Gamma, ZBox
+from genoplrp.lrp.rules import Epsilon, Gamma, Rule, ZBox, ZPlus
 from genoplrp.studies.defaults.subjects import Sequences, Subject
 
 SWEPT = ("genomic", "epsilon-gamma-box")
 """Rules for which every amount is measured."""
-OTHERS = ("box-gamma.1", "epsilon-plus", "epsilon-alpha2-beta1", "epsilon")
+OTHERS = ("box-gamma.1", "epsilon-box", "epsilon-plus", "epsilon-alpha2-beta1", "epsilon")
 FEW = (0.0, 0.1, 0.2)
 POSITIVE = (0.05, 0.1, 0.2, 0.3)
 """Amounts for which positive relevance alone is pruned, too."""
@@ -44,23 +44,26 @@ def choices() -> Iterator[Choice]:
     """Every choice that is measured.
 
     >>> len(set(choices()))
-    47
+    52
     """
     for composite in SWEPT:
         yield from (Choice(composite, 0, "both", p) for p in GRID)
         yield from (Choice(composite, 0, "positive", p) for p in POSITIVE)
     for composite in OTHERS:
         yield from (Choice(composite, 0, "both", p) for p in FEW)
-    for composite in (*SWEPT, "box-gamma.1"):
+    for composite in (*SWEPT, "epsilon-box"):
         yield from (Choice(composite, REFERENCES, *part) for part in (("both", 0.0), ("both", 0.1), ("positive", 0.1)))
-    yield from (Choice("epsilon", REFERENCES, "both", p) for p in (0.0, 0.1))
+    for composite in ("box-zplus", "epsilon"):
+        yield from (Choice(composite, REFERENCES, "both", p) for p in (0.0, 0.1))
 
 
 def rules(name: str) -> Composite:
-    """A composite by its name here."""
-    if name == "box-gamma.1":
-        return Composite(name=name, conv=Gamma(0.1), first=ZBox(0.0, 1.0))
-    return Composite.named(name)
+    """A composite by its name here: "box" stands for zbox(0, 1) on the layer that reads the sequence.
+
+    ``genomic`` is "box-zplus" from zero and "box-gamma.1" from references.
+    """
+    conv: dict[str, Rule] = {"box-gamma.1": Gamma(0.1), "box-zplus": ZPlus(), "epsilon-box": Epsilon()}
+    return Composite(name=name, conv=conv[name], first=ZBox(0.0, 1.0)) if name in conv else Composite.named(name)
 
 
 def measured(subject: Subject) -> pd.DataFrame:

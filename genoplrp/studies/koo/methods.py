@@ -26,8 +26,12 @@ PS = (0.05, 0.1, 0.2, 0.25, 0.5)
 COMPOSITES = ("genomic", "epsilon", BEST)
 BOX_EPSILON = Composite(name="epsilon-box", first=ZBox(0.0, 1.0))
 """Epsilon, but zbox(0, 1) on the layer that reads the sequence: the best composite from references."""
-FROM_REFERENCES = (("epsilon", Composite.named("epsilon")), (BOX_EPSILON.name, BOX_EPSILON))
-"""From references the epsilon rule is DeepLIFT's Rescale."""
+FROM_REFERENCES = (
+    ("epsilon", Composite.named("epsilon")),
+    (BOX_EPSILON.name, BOX_EPSILON),
+    ("genomic", Composite.named("genomic")),
+)
+"""From references the epsilon rule is DeepLIFT's Rescale, and genomic has gamma .1 where it has zplus from zero."""
 REFERENCE_NUMBERS = (5, 20)
 AT_TENTH: Mapping[str, Pruner] = MappingProxyType({"LRP": NoPrune(), "PLRP-lambda .1": PruneLambda(0.1)})
 Explainer = Callable[[nn.Module, Tensor], Tensor]
@@ -38,7 +42,7 @@ def explainers() -> dict[str, Explainer]:
     """Name -> explainer, in the order of the tables; all but those "as published" explain the logit.
 
     >>> len(explainers()), "PLRP-lambda .1, genomic" in explainers()
-    (40, True)
+    (44, True)
     """
     peers: dict[str, Callable[..., Any]] = {
         "gradient x input": gradient_times_input,
