@@ -45,7 +45,7 @@ def run(
     small
         The same at a size for tests.
     seeds
-        A network of each kind is trained from each.
+        A network of each kind is trained from each; of Koo's kinds from the first two.
     progress
         Whether to show a bar on stderr, where that is a terminal.
     motifs, koo

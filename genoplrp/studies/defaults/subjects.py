@@ -48,7 +48,8 @@ SHAPES = {
 class Size:
     """How much is measured: sequences an interaction, and Koo positives, to choose by and to report alike.
 
-    ``networks`` names those measured, None: all.
+    ``networks`` names those measured, None: all. Koo's networks, whose training takes hours, are measured for the first
+    ``koo_seeds`` seeds only.
     """
 
     design: Design
@@ -56,6 +57,7 @@ class Size:
     koo_sequences: int
     koo_epochs: int
     koo_each: int
+    koo_seeds: int = 2
     networks: tuple[str, ...] | None = None
 
 
@@ -96,10 +98,10 @@ class Folders:
 def subjects(folders: Folders, size: Size, seeds: Sequence[int]) -> list[tuple[str, int, Callable[[], Subject]]]:
     """(network, seed, function that makes the subject) of every network; what is not there is trained when made."""
     every: list[tuple[str, int, Callable[[], Subject]]] = []
-    for seed in seeds:
+    for place, seed in enumerate(seeds):
         for name in (*(f"{filters} filters" for filters in size.design.filters), *SHAPES):
             every.append((name, seed, partial(_grammar, folders, size, name, seed)))
-        for name in NETWORKS:
+        for name in NETWORKS if place < size.koo_seeds else ():
             every.append((f"cnn-{name}", seed, partial(_koo, folders.koo, size, name, seed)))
     return [row for row in every if size.networks is None or row[0] in size.networks]
 
