@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import GenoPLRPError, ModelError, OptionError
+from genoplrp.errors import ModelError, OptionError
 from genoplrp.inputs import present_columns
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.difference import propagate_difference
@@ -13,7 +13,7 @@ from genoplrp.lrp.ledger import Page
 from genoplrp.lrp.plan import Plan, make_plan
 from genoplrp.lrp.propagate import propagate
 from genoplrp.lrp.prune import Pruner
-from genoplrp.lrp.record import record
+from genoplrp.lrp.record import record, running_on
 from genoplrp.lrp.tape import Tape
 from genoplrp.lrp.target import (
     Scores,
@@ -89,14 +89,8 @@ class BatchExplainer:
         )
 
     def _record(self, x: Tensor) -> _Recorded:
-        try:
+        with running_on(x):
             tape, output = record(self.model, x, self.constants)
-        except GenoPLRPError:
-            raise
-        except (RuntimeError, ValueError, AssertionError, IndexError) as error:
-            raise ModelError(
-                f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
-            ) from error
         return _Recorded(tape, scores_of(tape, output))
 
     def _explain(self, strand: _Recorded, target: Target, references: Tensor | None) -> _Explained:

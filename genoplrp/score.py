@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from genoplrp.errors import GenoPLRPError, ModelError, OptionError, UnsupportedCallError
+from genoplrp.errors import ModelError, OptionError, UnsupportedCallError
 from genoplrp.lrp.call import Call, leaves
 from genoplrp.lrp.names import op_name
 from genoplrp.lrp.ops import KINDS, SQUASHING, Kind
+from genoplrp.lrp.record import running_on
 from genoplrp.lrp.tape import Tape
 from genoplrp.lrp.target import Target, choose_target, score_table, scores_of
 
@@ -47,17 +48,11 @@ class Score:
 
     def outputs(self, x: Tensor, reroute: Reroute | None = None) -> Any:
         """What the model returns for `x`, before its last softmax or sigmoid."""
-        try:
+        with running_on(x):
             if not self.skipped and reroute is None:
                 return self.model(x)
             with _Rerouted(self.skipped, reroute) as mode:
                 output = self.model(x)
-        except GenoPLRPError:
-            raise
-        except (RuntimeError, ValueError, AssertionError, IndexError) as error:
-            raise ModelError(
-                f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
-            ) from error
         if self.skipped and mode.squashing != self.squashing:
             raise UnsupportedCallError(
                 f"the model calls softmax or sigmoid {mode.squashing} times on this input and {self.squashing} times "
@@ -133,15 +128,8 @@ def score_of(model: nn.Module, sample: Tensor) -> Score:
     True
     """
     tape, seen = Tape(model, sample.detach().clone()), _Rerouted(frozenset(), None)
-    try:
-        with torch.no_grad(), seen, tape:
-            output = model(tape.values[0])
-    except GenoPLRPError:
-        raise
-    except (RuntimeError, ValueError, AssertionError, IndexError) as error:
-        raise ModelError(
-            f"the model fails on input of shape {tuple(sample.shape)} (samples, channels, positions): {error}"
-        ) from error
+    with running_on(sample), torch.no_grad(), seen, tape:
+        output = model(tape.values[0])
     makers = {made: call for call in tape.calls for made in call.outputs if made is not None}
     live = [tape.index_of(leaf) for leaf in leaves(output) if isinstance(leaf, Tensor)]
     last = [call for index in live if index is not None for call in _last_squashing(index, makers) or ()]

@@ -1,12 +1,27 @@
 """Run a model once and keep the tape; refuse what the tape could not see."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import UnsupportedCallError
+from genoplrp.errors import GenoPLRPError, ModelError, UnsupportedCallError
 from genoplrp.lrp.tape import Tape
+
+
+@contextmanager
+def running_on(x: Tensor) -> Iterator[None]:
+    """Context of a model's run: what fails in the model becomes a ModelError that says on which input."""
+    try:
+        yield
+    except GenoPLRPError:
+        raise
+    except (RuntimeError, ValueError, AssertionError, IndexError) as error:
+        raise ModelError(
+            f"the model fails on input of shape {tuple(x.shape)} (samples, channels, positions): {error}"
+        ) from error
 
 
 def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = None) -> tuple[Tape, Any]:
