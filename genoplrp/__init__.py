@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genoplrp.attribution import Attribution, attribute
+    from genoplrp.attribution import Attribution, attribute, find_amount
     from genoplrp.errors import GenoPLRPError
     from genoplrp.evaluate import auprc, entropy, gini, rma
     from genoplrp.lrp import Composite, NoPrune, PruneLambda, PruneM, SparsityGain, inspect_model
@@ -31,6 +31,7 @@ _HOME = {
     "auprc": "genoplrp.evaluate",
     "decode": "genoplrp.sequence",
     "entropy": "genoplrp.evaluate",
+    "find_amount": "genoplrp.attribution",
     "gini": "genoplrp.evaluate",
     "inspect_model": "genoplrp.lrp",
     "load_model": "genoplrp.models",
@@ -56,6 +57,7 @@ __all__ = [
     "auprc",
     "decode",
     "entropy",
+    "find_amount",
     "gini",
     "inspect_model",
     "load_model",

@@ -134,6 +134,8 @@ def _maps(batch: list[tuple[_Unit, Window]], scorer: Scorer, options: Options) -
             composite=options.composite,
             pruner=pruner,
             strands=options.strands,
+            references=options.references or None,
+            seed=options.seed,
         ).per_base
         for pruner in (options.pruner, NoPrune())
     ]

@@ -82,6 +82,7 @@ def method(options: Options) -> dict[str, Any]:
         "composite": options.composite if isinstance(options.composite, str) else repr(options.composite),
         "pruner": repr(options.pruner),
         "strands": options.strands,
+        "references": options.references,
     }
 
 

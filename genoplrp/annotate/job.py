@@ -73,6 +73,7 @@ def annotate(
     composite: str | Composite = "genomic",
     pruner: Pruner = DEFAULT_PRUNER,
     strands: Strands = "forward",
+    references: int = 0,
     batch_size: int = 64,
     truth: str | Path | None = None,
     logos: int = 6,
@@ -101,6 +102,9 @@ def annotate(
         Share of shuffled sequences that may exceed a label's threshold, 0 <= fpr < 1.
     composite, pruner, strands
         How relevance is propagated; see :func:`genoplrp.attribute`. With ``strands="both"`` scores are means, too.
+    references
+        Dinucleotide shuffles of each window to measure relevance from; 0: from zero. About 2 (1 + references) times
+        the cost.
     batch_size
         Windows that go through the network at once.
     truth
@@ -144,7 +148,7 @@ def annotate(
     >>> result.annotated, result.rejected
     (1, 1)
     """
-    options = Options(fpr, composite, pruner, strands, batch_size, logos, seed)
+    options = Options(fpr, composite, pruner, strands, references, batch_size, logos, seed)
     check_output(Path(out).resolve(), overwrite)
     network = model if isinstance(model, nn.Module) else load_model(model, trust=trust)
     scorer = scorer_for(network, batch_size, strands)

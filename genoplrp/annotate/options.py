@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from genoplrp.errors import OptionError
 from genoplrp.lrp.composite import Composite, as_composite
-from genoplrp.lrp.prune import PruneLambda, Pruner
+from genoplrp.lrp.prune import NoPrune, PruneLambda, Pruner
 
 Strands = Literal["forward", "both"]
 
@@ -33,6 +33,7 @@ class Options:
     composite: str | Composite = "genomic"
     pruner: Pruner = DEFAULT_PRUNER
     strands: Strands = "forward"
+    references: int = 0
     batch_size: int = 64
     logos: int = 6
     seed: int = 0
@@ -43,6 +44,13 @@ class Options:
             raise OptionError(f"fpr must be at least 0 and below 1; got {self.fpr}")
         if self.strands not in get_args(Strands):
             raise OptionError(f"strands must be one of {', '.join(get_args(Strands))}; got {self.strands!r}")
+        if not isinstance(self.pruner, NoPrune) and self.pruner.automatic:
+            raise OptionError(
+                'annotate explains many factors in many batches, for which "auto" has no one amount: find it with '
+                "genoplrp.find_amount(model, x), and give the number"
+            )
+        if self.references < 0:
+            raise OptionError(f"references must be 0 (measure from zero) or more; got {self.references}")
         if self.batch_size < 1:
             raise OptionError(f"batch_size must be 1 or more; got {self.batch_size}")
         if self.logos < 0:

@@ -43,6 +43,10 @@ PrunerChoice = Annotated[
 ]
 P = Annotated[float, typer.Option("--p", help="Share of relevance dropped at each layer, 0 (plain LRP) <= P < 1.")]
 Strands = Annotated[StrandsName, typer.Option(help="Explain the sequence as it is, or the mean of both strands.")]
+References = Annotated[
+    int,
+    typer.Option(help="Shuffles of each sequence to measure relevance from; 0: from zero. 5 is slower and better."),
+]
 BatchSize = Annotated[int, typer.Option(help="Windows that go through the network at once.")]
 Truth = Annotated[
     Path | None,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genoplrp import GenoPLRPError, load_model, save_model
+from genoplrp import GenoPLRPError, PruneLambda, load_model, save_model
 from genoplrp.annotate import annotate
 from genoplrp.errors import ModelError, OptionError, SequenceError, UnsupportedCallError
 from genoplrp.models import ModelSpec
@@ -50,6 +50,8 @@ def test_missing_file(tmp_path: Path) -> None:
     [
         ({"fpr": 1.0}, "fpr must be at least 0 and below 1; got 1.0"),
         ({"fpr": float("nan")}, "fpr must be"),
+        ({"references": -1}, r"references must be 0 \(measure from zero\) or more; got -1"),
+        ({"pruner": PruneLambda("auto")}, "find it with genoplrp.find_amount"),
         ({"strands": "reverse"}, "strands must be one of forward, both; got 'reverse'"),
         ({"batch_size": 0}, "batch_size must be 1 or more; got 0"),
         ({"logos": -1}, "logos must be 0 or more"),

@@ -36,14 +36,18 @@ def test_short_record_is_explained_as_if_centred_in_n_and_only_its_bases_are_rep
     assert found.called and found.label == 0 and found.explained.all()
 
 
-def test_record_as_long_as_the_input_equals_one_call_of_attribute() -> None:
+@pytest.mark.parametrize(("references", "seed"), [(0, 0), (2, 3)])
+def test_record_as_long_as_the_input_equals_one_call_of_attribute(references: int, seed: int) -> None:
     network = matrix_network(60)
     scorer = scorer_for(network, 64, "forward")
     sequences = [record.sequence for record in planted(9, 60)]
-    maps = list(explain(scored(scorer, *sequences), scorer, THRESHOLDS, Options()))
+    options = Options(references=references, seed=seed)
+    maps = list(explain(scored(scorer, *sequences), scorer, THRESHOLDS, options))
     for found, sequence in zip(maps, sequences, strict=True):
         for values, pruner in ((found.plrp, Options().pruner), (found.lrp, NoPrune())):
-            expected = attribute(network, one_hot(sequence), target=0, pruner=pruner).per_base[0]
+            expected = attribute(
+                network, one_hot(sequence), target=0, pruner=pruner, references=references or None, seed=seed
+            ).per_base[0]
             np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
 
 
