@@ -20,8 +20,8 @@ from genoplrp.sequence.references import shuffled_references
 
 GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 """The amounts that are tried."""
-KEPT = (0.1, 0.15, 0.2)
-"""Shares of a sequence's bases that are kept; fewer hide the loss of one motif of several."""
+KEPT = (0.2, 0.3, 0.4, 0.5, 0.6)
+"""Shares of a sequence's bases that are kept; fewer bases hide the loss of one motif of several."""
 DRAWS = 4
 """Shuffled surroundings a sequence."""
 SEQUENCES = 100

@@ -1,7 +1,7 @@
 """The study from start to end: networks, scores, tables, figure."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -65,13 +65,14 @@ def run(
     made = subjects(folders, size, seeds)
     scores, found = [], []
     with bar(len(made), "networks measured", progress) as advance:
-        for network, seed, subject in made:
+        for network, seed, make in made:
+            subject = cache(make)
             path = out / "scores" / f"{network.replace(' ', '-')}_{seed}.csv"
             auto = path.with_name(f"auto_{path.name}")
-            if not (path.exists() and auto.exists()):
-                model = subject()
-                written(path, partial(measured(model).to_csv, index=False, float_format="%.5g"))
-                written(auto, partial(amounts_found(model).to_csv, index=False))
+            if not path.exists():
+                written(path, partial(measured(subject()).to_csv, index=False, float_format="%.5g"))
+            if not auto.exists():
+                written(auto, partial(amounts_found(subject()).to_csv, index=False))
             scores.append(pd.read_csv(path).assign(network=network, seed=seed))
             amounts = pd.read_csv(auto)[["composite", "auto"]].drop_duplicates()
             found.append(amounts.assign(network=network, seed=seed))
