@@ -6,6 +6,7 @@ choice is made once for all sequences: for a single one the surroundings decide 
 the standard error and take a larger p was tried, and lost motifs (docs/defaults.md).
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
@@ -24,6 +25,8 @@ KEPT = (0.2, 0.3, 0.4, 0.5, 0.6)
 """Shares of a sequence's bases that are kept; fewer bases hide the loss of one motif of several."""
 DRAWS = 4
 """Shuffled surroundings a sequence."""
+SURROUNDINGS = 1_000_003
+"""Added to the seed of the surroundings, so that they are not the references that maps were measured from."""
 SEQUENCES = 100
 """So many of the sequences are tried, evenly spaced in their order."""
 
@@ -36,6 +39,9 @@ class Amount:
     ----------
     p
         Share of the relevance mass dropped at each boundary.
+    left_out
+        How many of the sequences tried have no positive relevance, so that nothing of them could be kept; they are not
+        in the means.
     table
         A row for every amount tried: ``p``; ``carried``, the mean score of the kept bases in shuffled surroundings;
         ``behind``, how far that is behind the best amount's; ``error``, the standard error of ``behind``, from paired
@@ -43,6 +49,7 @@ class Amount:
     """
 
     p: float
+    left_out: int
     table: pd.DataFrame
 
 
@@ -73,10 +80,15 @@ def choose_amount(
     seed
         Of the shuffled surroundings.
 
+    Warns
+    -----
+    UserWarning
+        No sequence has positive relevance: nothing can be found out, and p is 0.
+
     Raises
     ------
     OptionError
-        Input that is not one-hot DNA.
+        Input that is not DNA.
 
     Examples
     --------
@@ -88,8 +100,18 @@ def choose_amount(
     """
     if x.ndim != 3 or x.shape[1] != 4:
         raise OptionError(f'p="auto" needs DNA, (n, 4, l); got shape {tuple(x.shape)}. Choose p yourself.')
-    surroundings = shuffled_references(x, DRAWS, seed=seed)
-    carried = torch.stack([_carried(explain(p), score, x, surroundings) for p in GRID])  # (amounts, n * draws)
+    surroundings = shuffled_references(x, DRAWS, seed=seed + SURROUNDINGS)
+    maps = [explain(p) for p in GRID]
+    useful = torch.stack([(per_base > 0).any(1) for per_base in maps]).any(0).cpu()
+    if not useful.any():
+        warnings.warn(
+            'p = "auto" found nothing out: no sequence has positive relevance for the explained output, so that no '
+            "base can be kept. p is 0; choose another target, or p yourself.",
+            stacklevel=4,
+        )
+        return Amount(0.0, len(x), pd.DataFrame({"p": GRID, "carried": np.nan, "behind": np.nan, "error": np.nan}))
+    # (amounts, useful sequences * draws)
+    carried = torch.stack([_carried(per_base, score, x, surroundings)[useful].flatten() for per_base in maps])
     best = carried[carried.mean(1).argmax()]
     behind = best - carried
     error = behind.std(1) / sqrt(behind.shape[1])
@@ -98,11 +120,11 @@ def choose_amount(
     )
     # Scores of the same bases may differ in the last digits of float32.
     equal = np.isclose(table["carried"], table["carried"].max(), rtol=1e-6, atol=0)
-    return Amount(float(table.loc[equal, "p"].max()), table)
+    return Amount(float(table.loc[equal, "p"].max()), int((~useful).sum()), table)
 
 
 def _carried(per_base: Tensor, score: Callable[[Tensor], Tensor], x: Tensor, surroundings: Tensor) -> Tensor:
-    """Score of the most relevant bases in shuffled surroundings, mean over the shares kept, (n * draws,)."""
+    """Score of the most relevant bases in shuffled surroundings, mean over the shares kept, (n, draws)."""
     place = per_base.argsort(dim=1, descending=True, stable=True).argsort(dim=1)  # (n, l), 0 for the most relevant base
     bases = (x != 0).any(1).sum(1, keepdim=True)
     total = torch.zeros(len(x), surroundings.shape[1], dtype=torch.float64)
@@ -111,4 +133,4 @@ def _carried(per_base: Tensor, score: Callable[[Tensor], Tensor], x: Tensor, sur
         for draw in range(surroundings.shape[1]):
             changed = torch.where(kept[:, None], x, surroundings[:, draw])
             total[:, draw] += score(changed).double().cpu() / len(KEPT)
-    return total.flatten()
+    return total

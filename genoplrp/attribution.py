@@ -90,6 +90,7 @@ def attribute(
     ((1, 13), 0.0)
     """
     check_input(x, batch_size)
+    check_references(references, x)
     _check_strands(strands, x)
     if not isinstance(pruner, (NoPrune, PruneLambda, PruneM)):
         raise OptionError(f"pruner must be NoPrune(), PruneLambda(p) or PruneM(p); got {pruner!r}")
@@ -103,7 +104,6 @@ def attribute(
     stand_in = borrowed(model, device)
     place, dtype = where(stand_in)
     x = x.to(device=place or device, dtype=dtype or (x.dtype if x.is_floating_point() else torch.float32))
-    check_references(references, x)
     explain = BatchExplainer(stand_in, as_composite(composite), pruner, strands, layers, hypothetical)
     # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
     with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
@@ -157,9 +157,18 @@ def find_amount(
     >>> 0 <= amount.p <= 0.5, list(amount.table)
     (True, ['p', 'carried', 'behind', 'error'])
     """
+    check_input(x, batch_size)
+    check_references(references, x)
+    if pruner not in {PruneLambda, PruneM}:
+        raise OptionError(f"pruner must be PruneLambda or PruneM, the class itself; got {pruner!r}")
     rows = rows_tried(len(x))
     chosen = target_of(target, rows, len(x))
     some = references[rows] if isinstance(references, Tensor) else references
+    if isinstance(chosen, str):  # decided once, as attribute decides it, also on both strands
+        plain = attribute(
+            model, x[rows], target=chosen, pruner=NoPrune(), batch_size=batch_size, device=device, **options
+        )
+        chosen = chosen if plain.target is None else plain.target.cpu()
     scorer = Scorer(model, x[rows], target=chosen, batch_size=batch_size, device=device)
 
     def explain(p: float) -> Tensor:

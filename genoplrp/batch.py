@@ -125,6 +125,11 @@ class BatchExplainer:
                 )
             )
             outputs.append(end.output)
+            if not torch.isfinite(results[-1].relevance).all():
+                raise ModelError(
+                    "relevance from references is not finite: the network's activations overflow or divide by nothing; "
+                    "try float64, or explain without references"
+                )
         return _Explained(Propagated.mean(results), start.output, torch.stack(outputs).mean(0))
 
 

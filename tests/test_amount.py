@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genoplrp.amount import DRAWS, GRID, KEPT, choose_amount, rows_tried
+from genoplrp.amount import DRAWS, GRID, KEPT, SURROUNDINGS, choose_amount, rows_tried
 from genoplrp.attribution import attribute, find_amount
 from genoplrp.errors import OptionError
 from genoplrp.lrp import Composite, NoPrune, PruneLambda, PruneM
@@ -47,7 +47,7 @@ def test_what_is_carried_equals_a_literal_loop():
     maps = {p: torch.from_numpy(rng.normal(size=(3, 20))) for p in GRID}
     weight = torch.from_numpy(rng.normal(size=(4, 20))).float()
     result = choose_amount(maps.__getitem__, lambda changed: (changed * weight).sum((1, 2)), x, seed=7)
-    surroundings = shuffled_references(x, DRAWS, seed=7)
+    surroundings = shuffled_references(x, DRAWS, seed=7 + SURROUNDINGS)
     carried = np.zeros((len(GRID), 3, DRAWS))
     for i, p in enumerate(GRID):
         for row in range(3):
@@ -108,11 +108,42 @@ def test_rows_are_spread_evenly_and_all_are_tried_where_they_are_few():
     assert set(rows.diff().tolist()) == {10, 11}
 
 
+def test_sequences_of_which_nothing_can_be_kept_are_left_out_and_counted():
+    x = random_dna(4, 30, 3)
+    maps = torch.ones(4, 30)
+    maps[2] = -1
+    score = torch.tensor([1.0, 2.0, 100.0, 4.0])
+    result = choose_amount(lambda p: maps, lambda changed: score, x)
+    assert result.left_out == 1
+    np.testing.assert_allclose(result.table["carried"], (1 + 2 + 4) / 3, rtol=1e-6)
+
+
+def test_where_nothing_has_positive_relevance_it_says_so_and_does_not_prune():
+    model = TwoWords()
+    with torch.no_grad():
+        model.head.weight.fill_(-1.0)
+    with pytest.warns(UserWarning, match=r"found nothing out: no sequence has positive relevance.*p is 0"):
+        amount = find_amount(model, planted())
+    assert (amount.p, amount.left_out) == (0.0, 12)
+    assert amount.table["carried"].isna().all()
+
+
+def test_both_strands_are_judged_by_the_output_that_attribute_explains():
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Conv1d(4, 3, 5), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 26, 2)).eval()
+    x = random_dna(40, 30, 6)
+    chosen = attribute(model, x, strands="both", pruner=NoPrune()).target
+    assert (chosen != attribute(model, x, pruner=NoPrune()).target).any(), "the strands must disagree somewhere"
+    found = find_amount(model, x, strands="both")
+    given = find_amount(model, x, target=chosen, strands="both")
+    np.testing.assert_array_equal(found.table, given.table)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
         (lambda: PruneLambda("much"), r"PruneLambda: p must be numbers in .*\"auto\"; got 'much'"),
-        (lambda: PruneM({"conv": "auto"}), r"or \"auto\"; got 'auto'"),
+        (lambda: PruneM({"conv": "auto"}), r"PruneM: \"auto\" is p as a whole, not that of one sign or layer"),
         (lambda: PruneLambda("auto").amounts("a", "a"), "only attribute.. finds an amount"),
         (lambda: attribute(nn.Conv2d(3, 1, 4), torch.rand(2, 3, 4, 4), pruner=PruneLambda("auto"),
                            target=lambda y: y.flatten()), r'p="auto" needs DNA, \(n, 4, l\); got shape \(2, 3, 4, 4\)'),

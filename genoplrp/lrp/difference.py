@@ -19,11 +19,13 @@ section 3.5.1 (Rescale); Lundberg and Lee (2017) for the mean over references.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genoplrp.errors import ModelError, OptionError
+from genoplrp.lrp.call import Call, leaves
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import LinearMap
 from genoplrp.lrp.ops import Kind
@@ -111,7 +113,7 @@ def propagate_difference(
     OptionError
         A rule that has no meaning for differences; and as for `propagate`.
     """
-    check_same_calls(plan.tape, reference)
+    check_same_calls(plan, reference)
     walk = _Walk(plan, reference, present, dict(start))
     wanted = {name: layer_output(plan, name) for name in layers}
     if hypothetical:
@@ -129,16 +131,39 @@ def propagate_difference(
     return Propagated(relevance, imagined if hypothetical else None, kept, walk.ledger)
 
 
-def check_same_calls(tape: Tape, reference: Tape) -> None:
-    """Refuse a model whose way through its own code depends on the input: there is nothing to compare then."""
-    pairs = zip(tape.calls, reference.calls, strict=False)
+def check_same_calls(plan: Plan, reference: Tape) -> None:
+    """Refuse a model whose way through its own code depends on the input: there is nothing to compare then.
+
+    The same goes for masks, indices and numbers that it computes from the input and uses as constants.
+    """
+    pairs = list(zip(plan.tape.calls, reference.calls, strict=False))
     other = next((one for one, two in pairs if (one.label, one.op) != (two.label, two.op)), None)
-    if other is not None or len(tape.calls) != len(reference.calls):
+    if other is not None or len(plan.tape.calls) != len(reference.calls):
         where = f", from {other.op} ({other.source}) on" if other else ""
         raise ModelError(
             f"the model makes other calls for a reference than for its sequence{where}: it branches on its input, so "
             "that differences from a reference are not defined. Explain it without references."
         )
+    on_path = {id(call) for step in plan.steps for call in (step.call, step.folded) if call is not None}
+    for one, two in pairs:
+        if id(one) in on_path and not _same_constants(one, two):
+            raise ModelError(
+                f"{one.op} ({one.source}) uses a mask, an index or a number that the model computes from its input and "
+                "that is another for the reference, so that differences from a reference are not defined. Spell it as "
+                "an activation (F.leaky_relu for where(h > 0, h, 0.1 * h)), or explain it without references."
+            )
+
+
+def _same_constants(one: Call, two: Call) -> bool:
+    """Whether two records of a call hold the same arguments, live tensors aside."""
+    pairs = zip(leaves((one.args, one.kwargs)), leaves((two.args, two.kwargs)), strict=False)
+    return all(_same(a, b) for a, b in pairs)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor):
+        return a is b or (isinstance(b, Tensor) and a.shape == b.shape and torch.equal(a, b))
+    return bool(a is b or a == b or repr(a) == repr(b))
 
 
 def _of_input(walk: _Walk) -> tuple[Tensor, Tensor]:
@@ -178,19 +203,16 @@ def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor]) -> None:
             f"the function registered for {step.call.op!r} hands out the relevance of activations; with references "
             'register the op as "activation", "view", "max" or "sum", or explain without references'
         )
-    given = _HANDLERS[step.kind](walk, step, received)
+    given, apart = _read_input(walk, step, received) if step.reads_input else _inside(walk, step, received)
     for index, amount in given.items():
         add_to(walk.multiplier, index, amount)
-    passed = walk.relevance(given)
-    if step.reads_input:
-        passed += _given_whatever_changes(walk, step.call.inputs[0])
+    passed = [*walk.relevance(given), *apart]
     walk.ledger.enter(step, totals(walk.relevance(received), walk.samples), totals(passed, walk.samples))
 
 
-def _given_whatever_changes(walk: _Walk, index: int) -> list[Tensor]:
-    """What the input's readers gave it irrespective of its difference."""
-    slopes = [walk.slope[index] * walk.here(index)] if index in walk.slope else []
-    return slopes + ([walk.offset[index]] if index in walk.offset else [])
+def _inside(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[dict[int, Tensor], list[Tensor]]:
+    """Multipliers of the inputs of any other call; nothing is given apart from them."""
+    return _HANDLERS[step.kind](walk, step, received), []
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,15 +233,18 @@ class _LinearCall:
         return self.step.rule(self.linear, x, z, self.relevance, present)
 
 
-def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
-    index, multiplier = step.call.inputs[0], received[step.output]
-    linear = step_map(step).without_bias()
+def _linear_call(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[_LinearCall, Tensor, Tensor]:
+    """A linear call, and by how much its input and its output differ."""
+    multiplier, linear = received[step.output], step_map(step).without_bias()
     dtype = torch.promote_types(multiplier.dtype, linear.weight.dtype)
-    x, z, multiplier = walk.change(index).to(dtype), walk.change(step.output).to(dtype), multiplier.to(dtype)
-    call = _LinearCall(step, linear.to(dtype), multiplier, multiplier * z)
-    if step.reads_input:
-        return {index: _read_input(walk, call, x, z)}
-    given = call.hand(x, z, multiplier)
+    x, z = walk.change(step.call.inputs[0]).to(dtype), walk.change(step.output).to(dtype)
+    multiplier = multiplier.to(dtype)
+    return _LinearCall(step, linear.to(dtype), multiplier, multiplier * z), x, z
+
+
+def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
+    call, x, z = _linear_call(walk, step, received)
+    given = call.hand(x, z, call.multiplier)
     if given.offset is not None:
         raise OptionError(
             f"{step.rule} (layer {step.call.label}) hands out relevance whatever its input differs by, so that it "
@@ -228,20 +253,22 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
         )
     pruner = walk.plan.pruner
     amounts = pruner.amounts(step.call.layer, step.call.label) if isinstance(pruner, PruneM) else None
-    return {index: given.slope(x) if amounts is None else _pruned_again(walk, call, x, given, amounts)}
+    pruned = given.slope(x) if amounts is None else _pruned_again(walk, call, x, given, amounts)
+    return {step.call.inputs[0]: pruned}
 
 
-def _read_input(walk: _Walk, call: _LinearCall, x: Tensor, z: Tensor) -> Tensor:
-    """The multiplier of a view of the network's input; what is given whatever changes is kept apart."""
-    index = call.step.call.inputs[0]
+def _read_input(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[dict[int, Tensor], list[Tensor]]:
+    """The multiplier of a view of the network's input, and the relevance that it is given whatever changes."""
+    call, x, z = _linear_call(walk, step, received)
+    index = step.call.inputs[0]
     # zbox compares the base that is there with those that could be: the reference plays no part in it.
-    value = walk.here(index).to(x.dtype) if isinstance(call.step.rule, ZBox) else x
+    value = walk.here(index).to(x.dtype) if isinstance(step.rule, ZBox) else x
     made = call.hand(value, z, call.multiplier, present_in_view(walk.plan, walk.present, index))
     if made.offset is None:
-        return made.slope(x)
+        return {index: made.slope(x)}, []
     add_to(walk.slope, index, made.positive)
     add_to(walk.offset, index, made.offset)
-    return torch.zeros_like(made.positive)
+    return {index: torch.zeros_like(made.positive)}, [made.positive * walk.here(index), made.offset]
 
 
 def _pruned_again(
@@ -279,6 +306,7 @@ def _rescaled(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int,
     close = change.abs() < CLOSE
     secant = multiplier * walk.change(step.output) / torch.where(close, 1, change)
     tangent = adjoint(step.call, walk.here, received)[index]
+    tangent = torch.where(torch.isfinite(tangent), tangent, 0)  # that of sqrt at 0 is infinite
     return {index: torch.where(close, tangent, reduce_to(secant, change))}
 
 

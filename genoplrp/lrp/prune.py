@@ -208,6 +208,8 @@ def _previous(values: Tensor, at: Tensor, start: Tensor) -> Tensor:
 def _check_amount(pruner: str, amount: object) -> None:
     if isinstance(amount, SparsityGain):
         return
+    if isinstance(amount, str) and amount == AUTO:
+        raise OptionError(f'{pruner}: "auto" is p as a whole, not that of one sign or layer')
     if isinstance(amount, bool) or not isinstance(amount, Real):
         raise OptionError(f'{pruner}: p must be numbers in [0, 1), SparsityGain or "auto"; got {amount!r}')
     if not 0 <= float(amount) < 1:

@@ -54,6 +54,8 @@ def run_studies(
     """
     if group not in GROUPS:
         raise OptionError(f"there is no study {group!r}; choose one of {', '.join(GROUPS)}")
+    if not seeds or min(seeds) < 0:
+        raise OptionError(f"seeds must be whole numbers from 0 on, at least one; got {tuple(seeds)}")
     paths: list[Path] = []
     for name in GROUPS[group]:
         run = import_module(f"genoplrp.studies.{name}").run

@@ -1,6 +1,7 @@
 """Attribution measured from references: against a literal walk of differences, tangermeme, and laws."""
 
 import warnings
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -269,6 +270,74 @@ def test_a_model_that_branches_on_its_input_is_refused() -> None:
     x[:, 0] = 1
     with pytest.raises(ModelError, match=r"other calls for a reference than for its sequence, from relu .*branches"):
         attribute(Branching(), x, references=x.flip(1)[:, None])
+
+
+class Spelled(Network):
+    """One convolution, and something in the place of its activation."""
+
+    def __init__(self, middle: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.a, self.b, self.middle = nn.Conv1d(4, 5, 5), nn.Linear(100, 2), middle
+        self.draw(34)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.middle(self.a(x)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        lambda h: torch.where(h > 0, h, 0.1 * h),
+        lambda h: h * (h > 0),
+        lambda h: h.masked_fill(h < 0, 0),
+        lambda h: h / h.detach().norm(dim=1, keepdim=True),
+        lambda h: h.gather(2, h.argmax(2, keepdim=True)).expand(-1, -1, 20),
+    ],
+    ids=["where", "times-mask", "masked_fill", "detached-norm", "gather"],
+)
+def test_constants_that_differ_between_the_sides_are_refused(middle: Callable[[Tensor], Tensor]) -> None:
+    """Taken from the sequence alone they would be silently wrong: the sum would not be f(x) - f(reference)."""
+    x, references = pair(Plain)
+    with pytest.raises(ModelError, match=r"uses a mask, an index or a number that the model computes from its input"):
+        attribute(Spelled(middle), x[:2], target=0, references=references[:2])
+
+
+def test_masks_of_what_is_there_are_the_same_on_both_sides_and_fine() -> None:
+    class Masked(Spelled):
+        def forward(self, x: Tensor) -> Tensor:
+            there = (x != 0).any(1, keepdim=True)[:, :, 2:-2]
+            return self.b((self.a(x).relu() * there).flatten(1))
+
+    x = dna(24, 5)
+    references = shuffled_references(x, 2)
+    result = attribute(Masked(torch.relu), x, target=0, composite=EPSILON, pruner=NoPrune(), references=references)
+    torch.testing.assert_close(total(result), result.output - result.reference_output, rtol=1e-9, atol=1e-9)
+
+
+def test_an_infinite_slope_where_nothing_changes_makes_no_nan() -> None:
+    """sqrt has an infinite slope at 0, where a ReLU that is off on both sides puts it."""
+    x, references = pair(Plain)
+    model = Spelled(lambda h: h.relu().sqrt())
+    result = attribute(model, x[:2], target=0, composite=EPSILON, pruner=NoPrune(), references=references[:2])
+    torch.testing.assert_close(total(result), result.output - result.reference_output, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("composite", ["genomic", "epsilon", "epsilon-plus-flat"])
+def test_the_ledger_is_right_where_several_layers_read_the_sequence(composite: str) -> None:
+    class Inception(Network):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Conv1d(4, 5, 5), nn.Conv1d(4, 5, 5), nn.Linear(100, 2)
+            self.draw(35)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.c((self.a(x).relu() + self.b(x).relu()).flatten(1))
+
+    x, references = pair(Plain)
+    result = attribute(Inception(), x[:2], target=0, composite=composite, references=references[:2])
+    absorbed = torch.tensor(result.ledger.groupby("sample")["absorbed"].sum().tolist(), dtype=torch.float64)
+    explained = result.output - result.reference_output
+    torch.testing.assert_close(absorbed, explained - total(result), rtol=1e-9, atol=1e-9)
 
 
 X = dna(24, 1)
