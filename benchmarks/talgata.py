@@ -55,7 +55,7 @@ METHODS = {
         for name, pruner in (("LRP", NoPrune()), ("PLRP-lambda p=.10", PruneLambda(0.10)))
     },
 }
-"""Name -> method; epsilon from references is DeepLIFT's Rescale, genomic from references has gamma .1 for zplus."""
+"""Name -> method; epsilon from references is DeepLIFT's Rescale, genomic from references is Rescale with zbox first."""
 PLANTED = re.compile(r"pos-(\d+)_([A-Za-z]+)\w*?-([ACGT]+)")
 
 

@@ -50,7 +50,7 @@ def attribute(
         ``output -> (n,)``, which outputs with more than two axes need.
     composite
         Rules, by name or as a `Composite`. ``"genomic"``: zbox(0, 1) on the layer that reads the sequence, zplus on
-        other convolutions (gamma 0.1 from references), epsilon on dense layers.
+        other convolutions (epsilon from references), epsilon on dense layers.
     pruner
         ``PruneLambda(p)``, ``PruneM(p)`` or ``NoPrune()`` (plain LRP). With p = ``"auto"`` the amount is found for
         these sequences without ground truth (`find_amount`); ``Attribution.pruner`` holds it.

@@ -68,7 +68,7 @@ class Composite:
         ``epsilon``: epsilon everywhere. ``epsilon-plus``: zplus on convolutions. ``epsilon-plus-flat``: also flat on
         the layer that reads the input. ``epsilon-alpha2-beta1``: alpha-beta on convolutions. ``epsilon-gamma-box``:
         gamma 0.25 on convolutions, zbox(0, 1) on the layer that reads the input. ``genomic``: zbox(0, 1) on the layer
-        that reads the sequence, on other convolutions zplus, or gamma 0.1 where measured from references.
+        that reads the sequence, on other convolutions zplus, or epsilon where measured from references.
         """
         dense = Epsilon(epsilon)
         choices: dict[str, tuple[Rule, Rule | None]] = {
@@ -82,7 +82,7 @@ class Composite:
         if name not in choices:
             raise OptionError(f"there is no composite {name!r}; choose one of {', '.join(choices)}")
         conv, first = choices[name]
-        from_references = Gamma(0.1) if name == "genomic" else None
+        from_references = dense if name == "genomic" else None
         return cls(
             name=name, conv=conv, dense=dense, first=first, conv_from_references=from_references, epsilon=epsilon
         )

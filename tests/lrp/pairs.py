@@ -55,7 +55,7 @@ COMPOSITES: Mapping[str, Rules] = {
 
 FROM_REFERENCES: Mapping[str, Rules] = {
     **COMPOSITES,
-    "genomic": Rules(rules.gamma(0.1), rules.epsilon(), first=rules.zbox(0.0, 1.0)),
+    "genomic": Rules(rules.epsilon(), rules.epsilon(), first=rules.zbox(0.0, 1.0)),
 }
 
 PRUNERS: Mapping[str, tuple[Any, Pruning]] = {

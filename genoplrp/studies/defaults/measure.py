@@ -51,7 +51,7 @@ def choices() -> Iterator[Choice]:
         yield from (Choice(composite, 0, "positive", p) for p in POSITIVE)
     for composite in OTHERS:
         yield from (Choice(composite, 0, "both", p) for p in FEW)
-    for composite in (*SWEPT, "epsilon-box"):
+    for composite in (*SWEPT, "box-gamma.1"):
         yield from (Choice(composite, REFERENCES, *part) for part in (("both", 0.0), ("both", 0.1), ("positive", 0.1)))
     for composite in ("box-zplus", "epsilon"):
         yield from (Choice(composite, REFERENCES, "both", p) for p in (0.0, 0.1))
@@ -60,7 +60,7 @@ def choices() -> Iterator[Choice]:
 def rules(name: str) -> Composite:
     """A composite by its name here: "box" stands for zbox(0, 1) on the layer that reads the sequence.
 
-    ``genomic`` is "box-zplus" from zero and "box-gamma.1" from references.
+    ``genomic`` is "box-zplus" from zero and "epsilon-box" from references.
     """
     conv: dict[str, Rule] = {"box-gamma.1": Gamma(0.1), "box-zplus": ZPlus(), "epsilon-box": Epsilon()}
     return Composite(name=name, conv=conv[name], first=ZBox(0.0, 1.0)) if name in conv else Composite.named(name)

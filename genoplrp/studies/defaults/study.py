@@ -16,7 +16,7 @@ from genoplrp.studies.progress import bar
 COMPARED = [
     ("genomic", 0, "both", 0.0), ("genomic", 0, "both", 0.1), ("genomic", 0, "positive", 0.1),
     ("genomic", 5, "both", 0.0), ("genomic", 5, "both", 0.1), ("genomic", 5, "positive", 0.1),
-    ("epsilon-gamma-box", 0, "both", 0.1), ("epsilon-gamma-box", 5, "both", 0.1), ("epsilon-box", 5, "both", 0.1),
+    ("epsilon-gamma-box", 0, "both", 0.1), ("epsilon-gamma-box", 5, "both", 0.1), ("box-gamma.1", 5, "both", 0.1),
     ("box-zplus", 5, "both", 0.1), ("epsilon", 5, "both", 0.0), ("epsilon", 5, "both", 0.1),
 ]  # fmt: skip
 """The choices that are reported with intervals: the default, its neighbours, and DeepLIFT's Rescale."""

@@ -25,11 +25,11 @@ SHOWN = (
     "PLRP-lambda .1, epsilon-gamma-box",
     "LRP, epsilon, 20 references",
     "PLRP-lambda .1, epsilon, 20 references",
-    "LRP, epsilon-box, 20 references",
-    "PLRP-lambda .1, epsilon-box, 20 references",
+    "LRP, genomic, 20 references",
+    "PLRP-lambda .1, genomic, 20 references",
     "DeepSHAP, both strands",
     "LRP, epsilon-gamma-box, both strands",
-    "LRP, epsilon-box, 5 references, both strands",
+    "LRP, genomic, 5 references, both strands",
 )
 PEER, OURS, PUBLISHED = "#7a7a7a", "#0072b2", "#d55e00"
 _INK = "#444444"
