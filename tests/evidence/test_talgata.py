@@ -39,9 +39,9 @@ def test_pruned_rescale_is_sharper_and_no_worse_than_unpruned(tasks, name):
     """DeepLIFT's Rescale from shuffles, with and without pruning, on the same sequences and references."""
     model, by_name = tasks
     task = by_name[name]
-    x, mask = task.x[:100], task.mask[:100]
+    x, mask = task.x[:60], task.mask[:60]
     plain, pruned = (
-        attribute(model, x, target=task.output, composite="epsilon", pruner=pruner, references=5).per_base
+        attribute(model, x, target=task.output, composite="epsilon", pruner=pruner, references=3).per_base
         for pruner in (NoPrune(), PruneLambda(0.1))
     )
     assert np.mean(rma(pruned, mask)) > np.mean(rma(plain, mask))
@@ -52,10 +52,11 @@ def test_pruned_rescale_is_sharper_and_no_worse_than_unpruned(tasks, name):
 def test_the_amount_found_loses_no_site_that_the_default_finds(tasks, name):
     """Within 5 % of the AUPRC of the best fixed amount, and no recall lost against p = .1: the project's promise."""
     model, by_name = tasks
-    task = by_name[name]
-    fixed = {p: attribute(model, task.x, target=task.output, pruner=PruneLambda(p)).per_base for p in (0.0, 0.1, 0.2)}
-    found = attribute(model, task.x, target=task.output, pruner=PruneLambda("auto")).per_base
-    best = max(np.mean(auprc(map_, task.mask)) for map_ in fixed.values())
-    assert np.mean(auprc(found, task.mask)) >= 0.95 * best
-    recalls = [np.nanmean(motif_recall(map_, task.sites)) for map_ in (found, fixed[0.1])]
+    task, n = by_name[name], 100
+    x, mask, sites = task.x[:n], task.mask[:n], [site for site in task.sites if site.sequence < n]
+    fixed = {p: attribute(model, x, target=task.output, pruner=PruneLambda(p)).per_base for p in (0.0, 0.1, 0.2)}
+    found = attribute(model, x, target=task.output, pruner=PruneLambda("auto")).per_base
+    best = max(np.mean(auprc(map_, mask)) for map_ in fixed.values())
+    assert np.mean(auprc(found, mask)) >= 0.95 * best
+    recalls = [np.nanmean(motif_recall(map_, sites)) for map_ in (found, fixed[0.1])]
     assert recalls[0] >= recalls[1]
