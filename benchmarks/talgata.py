@@ -46,6 +46,7 @@ METHODS = {
     "PLRP-lambda p=.25": partial(attribute, pruner=PruneLambda(0.25)),
     "PLRP-lambda p=auto": partial(attribute, pruner=PruneLambda("auto")),
     "PLRP-lambda gain (gini)": partial(attribute, pruner=PruneLambda(SparsityGain())),
+    "PLRP-lambda p=.10, epsilon-gamma-box": partial(attribute, pruner=PruneLambda(0.10), composite="epsilon-gamma-box"),
     "PLRP-M p=.10": partial(attribute, pruner=PruneM(0.10)),
     **{
         f"{name}, {composite}, {references} references": partial(
