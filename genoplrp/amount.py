@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError
+from genoplrp.inputs import is_dna
 from genoplrp.sequence.references import shuffled_references
 
 GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
@@ -98,7 +99,7 @@ def choose_amount(
     >>> choose_amount(found, lambda changed: changed[:, 3, 3], x).p
     0.2
     """
-    if x.ndim != 3 or x.shape[1] != 4:
+    if not is_dna(x):
         raise OptionError(f'p="auto" needs DNA, (n, 4, l); got shape {tuple(x.shape)}. Choose p yourself.')
     surroundings = shuffled_references(x, DRAWS, seed=seed + SURROUNDINGS)
     maps = [explain(p) for p in GRID]

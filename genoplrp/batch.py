@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import ModelError, OptionError
+from genoplrp.errors import ModelError
 from genoplrp.inputs import present_columns
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.difference import propagate_difference
@@ -20,6 +20,7 @@ from genoplrp.lrp.target import (
     Start,
     Target,
     choose_target,
+    one_tensor,
     score_table,
     scores_of,
     start_at,
@@ -136,7 +137,7 @@ class BatchExplainer:
 def _choose(strands: list[_Recorded], target: Target) -> Tensor:
     """The explained output of every sample, (n,), by the mean score of the strands."""
     n = len(strands[0].tape.values[0])
-    tables = [score_table(_table(strand.scores), n) for strand in strands]
+    tables = [score_table(one_tensor(strand.scores.output), n) for strand in strands]
     return choose_target(torch.stack(tables).mean(0), target)
 
 
@@ -145,7 +146,7 @@ def _start(recorded: _Recorded, target: Target) -> Start:
         start = start_at_callable(recorded.tape, recorded.scores.output, target)
     else:
         assert isinstance(target, Tensor), "targets of a batch have been chosen"
-        start = start_at(recorded.tape, _table(recorded.scores), target)
+        start = start_at(recorded.tape, one_tensor(recorded.scores.output), target)
     if not torch.isfinite(start.output).all():
         raise ModelError("the model returns NaN or infinite scores for these inputs; check its weights")
     return start
@@ -174,12 +175,3 @@ def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
         pruner=one.pruner,
         reference_output=against,
     )
-
-
-def _table(scores: Scores) -> Tensor:
-    if not isinstance(scores.output, Tensor):
-        raise OptionError(
-            f"the model returns a {type(scores.output).__name__}: say which number is explained with a callable "
-            "target, output -> (n,), for instance target=lambda output: output[0][:, 3]"
-        )
-    return scores.output

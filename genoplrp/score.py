@@ -5,7 +5,7 @@ calls return their input, so that the score is the one before them, whatever vie
 further calls made its own way (`Reroute`): nothing is ever attached to the model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from genoplrp.errors import ModelError, OptionError, UnsupportedCallError
-from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.call import leaves
 from genoplrp.lrp.names import op_name
-from genoplrp.lrp.ops import KINDS, SQUASHING, Kind
+from genoplrp.lrp.ops import SQUASHING
 from genoplrp.lrp.record import running_on
 from genoplrp.lrp.tape import Tape
-from genoplrp.lrp.target import Target, choose_target, score_table, scores_of
+from genoplrp.lrp.target import Target, choose_target, last_squashing, one_tensor, score_table, scores_of
 
 Reroute = Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """(name, function, arguments, keyword arguments) of a torch call -> its result, however it is made."""
@@ -75,7 +75,7 @@ class Score:
         if callable(target):
             values = _checked(target(outputs), n)
         else:
-            table = score_table(_tensor(outputs), n)
+            table = score_table(one_tensor(outputs), n)
             chosen = choose_target(table.detach(), target)
             values = table.gather(1, chosen[:, None])[:, 0]
         if not torch.isfinite(values).all():
@@ -132,7 +132,7 @@ def score_of(model: nn.Module, sample: Tensor) -> Score:
         output = model(tape.values[0])
     makers = {made: call for call in tape.calls for made in call.outputs if made is not None}
     live = [tape.index_of(leaf) for leaf in leaves(output) if isinstance(leaf, Tensor)]
-    last = [call for index in live if index is not None for call in _last_squashing(index, makers) or ()]
+    last = [call for index in live if index is not None for call in last_squashing(index, makers) or ()]
     results = {id(tape.values[call.output]) for call in last}
     skipped = frozenset(count for count, result in enumerate(seen.results, start=1) if id(result) in results)
     return Score(model, scores_of(tape, output).explained, skipped, len(seen.results))
@@ -162,28 +162,6 @@ class _Rerouted(TorchFunctionMode):
         if squashes:
             self.results.append(result)
         return result
-
-
-def _last_squashing(index: int, makers: Mapping[int, Call]) -> list[Call] | None:
-    """The squashing calls that alone, views aside, make a live tensor; None where there is anything else."""
-    maker = makers.get(index)
-    if maker is None or len(maker.outputs) != 1:
-        return None
-    if maker.op in SQUASHING:
-        return [maker]
-    if KINDS.get(maker.op) is not Kind.VIEW:
-        return None
-    parts = [_last_squashing(source, makers) for source in maker.inputs]
-    return None if None in parts else [call for part in parts for call in part or ()]
-
-
-def _tensor(outputs: Any) -> Tensor:
-    if not isinstance(outputs, Tensor):
-        raise OptionError(
-            f"the model returns a {type(outputs).__name__}: say which number is explained with a callable target, "
-            "output -> (n,), for instance target=lambda output: output[0][:, 3]"
-        )
-    return outputs
 
 
 def _checked(values: Any, n: int) -> Tensor:

@@ -22,8 +22,8 @@ def tensorflow_datasets() -> ModuleType:
     """The module, imported when it is first needed."""
     try:
         # It needs these two and does not ask for them everywhere: see the extra in pyproject.toml.
-        import array_record  # noqa: F401
-        import importlib_resources  # noqa: F401
+        import array_record  # noqa: F401 - only whether it is there
+        import importlib_resources  # noqa: F401 - likewise
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise OptionError(

@@ -18,7 +18,7 @@ from genoplrp.motifs.grammar import INTERACTIONS, simulate_grammar
 from genoplrp.motifs.grammar import MotifGrammar as Grammar
 
 tensorflow_datasets()  # which says what to install where the import below would not
-import tensorflow_datasets as tfds  # noqa: E402
+import tensorflow_datasets as tfds  # noqa: E402 - after that check
 
 SITE_COLUMNS = ("start", "end", "motif", "strand")
 SPLITS = ("train", "validation", "test")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError
+from genoplrp.inputs import is_dna
 from genoplrp.sequence import decode, dinucleotide_shuffle, one_hot
 
 Fill = str | Tensor
@@ -52,7 +53,7 @@ def replacements(x: Tensor, fill: Fill = "shuffle", *, draws: int = 5, seed: int
         raise OptionError(f"fill must be one of {', '.join(_FILLS)}, or a tensor of the shape of x; got {fill!r}")
     if draws < 1:
         raise OptionError(f"draws must be at least 1; got {draws}")
-    if fill in _DNA and (x.ndim != 3 or x.shape[1] != 4):
+    if fill in _DNA and not is_dna(x):
         raise OptionError(
             f'fill="{fill}" needs one-hot DNA, (n, 4, l); for input of shape {tuple(x.shape)} use "zero", "mean" or a '
             "tensor"

@@ -38,19 +38,22 @@ def scores_of(tape: Tape, output: Any) -> Scores:
 def _unsquashed(tape: Tape, leaf: Any, names: dict[str, None]) -> Any:
     index = tape.index_of(leaf) if isinstance(leaf, Tensor) else None
     makers = {made: call for call in tape.calls for made in call.outputs if made is not None}
-    if index is None or not _ends_squashed(index, makers):
+    if index is None or last_squashing(index, makers) is None:
         return leaf
     return _before_squashing(tape, index, makers, names)
 
 
-def _ends_squashed(index: int, makers: Mapping[int, Call]) -> bool:
-    """Whether a live tensor is made by squashing calls and views of their outputs alone."""
+def last_squashing(index: int, makers: Mapping[int, Call]) -> list[Call] | None:
+    """The squashing calls that alone, views aside, make a live tensor; None where there is anything else."""
     maker = makers.get(index)
     if maker is None or len(maker.outputs) != 1:
-        return False
+        return None
     if maker.op in SQUASHING:
-        return True
-    return KINDS.get(maker.op) is Kind.VIEW and all(_ends_squashed(source, makers) for source in maker.inputs)
+        return [maker]
+    if KINDS.get(maker.op) is not Kind.VIEW:
+        return None
+    parts = [last_squashing(source, makers) for source in maker.inputs]
+    return None if None in parts else [call for part in parts for call in part or ()]
 
 
 def _before_squashing(tape: Tape, index: int, makers: Mapping[int, Call], names: dict[str, None]) -> Tensor:
@@ -60,6 +63,22 @@ def _before_squashing(tape: Tape, index: int, makers: Mapping[int, Call], names:
         return tape.revive(maker.inputs[0])
     result: Tensor = maker.run({source: _before_squashing(tape, source, makers, names) for source in maker.inputs})
     return result
+
+
+def one_tensor(output: Any) -> Tensor:
+    """What a model returned, if it is one tensor.
+
+    Raises
+    ------
+    OptionError
+        It is something else, of which a callable target has to choose.
+    """
+    if not isinstance(output, Tensor):
+        raise OptionError(
+            f"the model returns a {type(output).__name__}: say which number is explained with a callable target, "
+            "output -> (n,), for instance target=lambda output: output[0][:, 3]"
+        )
+    return output
 
 
 def score_table(scores: Tensor, n: int) -> Tensor:

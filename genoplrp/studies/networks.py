@@ -61,7 +61,17 @@ def _check_same(path: Path, model: Any, config: CNNConfig, made_with: Mapping[st
     """Refuse a file of another configuration, seed or data."""
     # Through the configuration: a file written before an option was there has its default.
     found = {**CNNConfig.from_dict(model.spec.config).to_dict(), **model.spec.training}
-    wanted = {**config.to_dict(), **made_with}
+    check_made_with(path, found, {**config.to_dict(), **made_with})
+
+
+def check_made_with(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse a file whose network was made otherwise.
+
+    Raises
+    ------
+    ModelError
+        A wanted fact differs from the one found; the message says which.
+    """
     differing = [name for name, value in wanted.items() if found.get(name) != value]
     if differing:
         name = differing[0]

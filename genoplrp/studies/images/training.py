@@ -13,6 +13,7 @@ from genoplrp.models import predict, train
 from genoplrp.studies.files import written
 from genoplrp.studies.images.networks import small_resnet, small_vgg
 from genoplrp.studies.images.task import Images
+from genoplrp.studies.networks import check_made_with
 
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {"VGG": small_vgg, "ResNet": small_resnet}
 
@@ -75,9 +76,4 @@ def _check_same(path: Path, facts: Mapping[str, str]) -> None:
             found = file.metadata() or {}
     except SafetensorError as error:
         raise ModelError(f"{path} is damaged or not a safetensors file: {error}") from error
-    for name, wanted in facts.items():
-        if found.get(name) != wanted:
-            raise ModelError(
-                f"{path} holds a network made with {name} = {found.get(name)!r}, this study wants {wanted!r}: "
-                "delete the file or choose another folder"
-            )
+    check_made_with(path, found, facts)

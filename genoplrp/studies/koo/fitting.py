@@ -15,10 +15,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from genoplrp.errors import ModelError
 from genoplrp.models import auroc, predict
+from genoplrp.studies.files import written
 from genoplrp.studies.koo.data import Part
 from genoplrp.studies.koo.networks import koo_network
+from genoplrp.studies.networks import check_made_with
 
 BATCH, RATE, L2 = 100, 1e-3, 1e-6
 PATIENCE, RATE_PATIENCE, RATE_FACTOR, LEAST_RISE, LEAST_RATE = 20, 5, 0.2, 1e-4, 1e-7
@@ -51,20 +52,11 @@ def trained_koo(
     network = koo_network(name, seed=seed)
     if not path.exists():
         history = fit(network, parts["train"], parts["valid"], seed=seed, epochs=epochs)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".part")
         header = {"facts": json.dumps(wanted), "validation_auroc": json.dumps(history)}
-        safetensors.torch.save_file(network.state_dict(), aside, metadata=header)
-        aside.replace(path)
+        written(path, lambda aside: safetensors.torch.save_file(network.state_dict(), aside, metadata=header))
     with safetensors.safe_open(path, framework="pt") as file:
         found = json.loads((file.metadata() or {}).get("facts", "{}"))
-        differing = [fact for fact, value in wanted.items() if found.get(fact) != value]
-        if differing:
-            fact = differing[0]
-            raise ModelError(
-                f"{path} holds a network made with {fact} = {found.get(fact)!r}, this study wants {wanted[fact]!r}: "
-                "delete the file or choose another folder"
-            )
+        check_made_with(path, found, wanted)
         network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
     return network.eval()
 
