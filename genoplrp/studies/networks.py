@@ -20,6 +20,7 @@ def trained(
     labels: tuple[str, ...],
     seed: int,
     facts: Mapping[str, Any] | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> MotifCNN:
     """The network of this file, trained and saved first where the file is not there.
@@ -38,8 +39,10 @@ def trained(
         Of the initial weights and of the training.
     facts
         What else decides the result (the data's seed and size): a file made with other facts is an error, not a result.
+    progress
+        Whether to show a bar on stderr, where that is a terminal.
     **options
-        For `genoplrp.models.train`.
+        Others of `genoplrp.models.train`; they count as facts.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def trained(
     made_with = {"study_seed": seed, **{key: str(value) for key, value in {**(facts or {}), **options}.items()}}
     if not path.exists():
         made = MotifCNN(config, seed=seed)
-        card = train(made, *data(), seed=seed, **options)
+        card = train(made, *data(), seed=seed, progress=progress, **options)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_model(made, path, made.describe(labels, training={**card.to_dict(), **made_with}))
     model = load_model(path)

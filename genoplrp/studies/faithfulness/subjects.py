@@ -83,8 +83,8 @@ def _simulated(path: Path, size: Size, seed: int) -> Subject:
 
     facts = {"data": "simulate", "data_seed": 2 * seed, "sequences": size.sequences, "motifs": ",".join(MOTIFS)}
     config = CNNConfig(length=250, outputs=len(MOTIFS), filters=(32,), batch_norm=True, head="max")
-    options = {"epochs": size.epochs, "lr": size.lr, "batch_size": size.batch_size, "progress": False}
-    model = trained(path, config, data, labels=MOTIFS, seed=seed, facts=facts, **options)
+    options: dict[str, Any] = {"epochs": size.epochs, "lr": size.lr, "batch_size": size.batch_size}
+    model = trained(path, config, data, labels=MOTIFS, seed=seed, facts=facts, progress=False, **options)
     held_out = _simulation(20 * size.explained, 2 * seed + 1)
     x, labels = one_hot(held_out.sequences), torch.from_numpy(held_out.labels)
     scores = predict(model, x)
