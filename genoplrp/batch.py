@@ -1,6 +1,7 @@
 """Explain one batch: record its strands and references, choose the target, propagate, put the strands together."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,7 @@ class BatchExplainer:
     layers: tuple[str, ...]
     hypothetical: bool
     constants: dict[int, Tensor] = field(default_factory=dict)
+    prepared: dict[Any, Any] = field(default_factory=dict)
 
     def __call__(self, x: Tensor, target: Target, first: int, references: Tensor | None) -> Attribution:
         """The attribution of x (n, ...), whose first sample has the number ``first``; references (n, r, ...)."""
@@ -106,6 +108,7 @@ class BatchExplainer:
             present=present_columns(strand.tape.values[0]),
             layers=self.layers,
             hypothetical=self.hypothetical,
+            prepared=self.prepared,
         )
         return _Explained(result, start.output, None)
 

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from genoplrp.errors import OptionError, UnsupportedCallError
 from genoplrp.lrp.samples import MIXES, sample_layout
 
-POSITIONS_A_BATCH = 32_000
-"""Default batch size: about this many positions; larger batches gain little and hold every activation."""
+BATCH_MEMORY = 256 * 2**20
+"""Bytes of activations that a batch of the default size holds; larger batches gain little."""
+MOST_AT_ONCE = 512
+"""Most samples in a batch of the default size."""
 
 
 def is_dna(x: Tensor) -> bool:
@@ -47,13 +49,15 @@ def samples_at_once(model: nn.Module, x: Tensor, batch_size: int | None, *, vari
     UnsupportedCallError
         The model mixes samples.
     """
-    size = batch_size or max(1, POSITIONS_A_BATCH // max(1, x[0, 0].numel()))
-    if not variants and min(size, len(x)) <= 1:
-        return size
+    most = min(len(x), batch_size or MOST_AT_ONCE)
+    if not variants and most <= 1:
+        return 1
     layout = sample_layout(model, x[:1].clone())
     if layout.mixing:
         raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
-    return size if layout.first else 1  # off the first axis, samples cannot be told apart but one by one
+    if not layout.first:
+        return 1  # off the first axis, samples cannot be told apart but one by one
+    return batch_size or max(1, min(MOST_AT_ONCE, BATCH_MEMORY // max(1, layout.size)))
 
 
 def batches(n: int, size: int) -> Iterator[slice]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -27,13 +28,13 @@ class Call:
     label: str
     source: str
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[int, ...]:
         """Numbers of the live tensors it reads, each once, in the order of the arguments."""
         found = (leaf.index for leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, Value))
         return tuple(dict.fromkeys(found))
 
-    @property
+    @cached_property
     def output(self) -> int:
         """Number of its first live output."""
         return next(index for index in self.outputs if index is not None)
@@ -45,19 +46,28 @@ class Call:
         return self.func(*args, **kwargs)
 
 
+_SINGLE = (Tensor, Value, str, int, float, type(None))
+"""What is no container, and met most often: asking whether something is a Mapping is slow."""
+
+
 def leaves(tree: Any) -> Iterator[Any]:
     """Every leaf of nested tuples, lists and dicts."""
-    if isinstance(tree, (tuple, list)):
+    if isinstance(tree, _SINGLE):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
         for item in tree:
             yield from leaves(item)
     elif isinstance(tree, Mapping):
-        yield from leaves(tuple(tree.values()))
+        for item in tree.values():
+            yield from leaves(item)
     else:
         yield tree
 
 
 def substitute(tree: Any, change: Callable[[Any], Any]) -> Any:
     """The same nesting with every leaf changed."""
+    if isinstance(tree, _SINGLE):
+        return change(tree)
     if isinstance(tree, Mapping):
         return {key: substitute(item, change) for key, item in tree.items()}
     if isinstance(tree, (tuple, list)):

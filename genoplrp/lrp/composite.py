@@ -109,6 +109,26 @@ class Composite:
         return self.conv if kind is Kind.CONV else self.dense
 
 
+def apply_op_rule(
+    rule: OpRule, op: str, inputs: tuple[Tensor, ...], output: Tensor, relevance: Tensor
+) -> tuple[Tensor, ...]:
+    """What a user's rule hands each input.
+
+    Raises
+    ------
+    OptionError
+        The rule does not return one tensor for each input, in its shape.
+    """
+    given = rule(inputs, output, relevance)
+    shapes = [tuple(part.shape) for part in given]
+    if shapes != [tuple(x.shape) for x in inputs]:
+        raise OptionError(
+            f"the rule registered for {op!r} must return one tensor for each input, in its shape "
+            f"{[tuple(x.shape) for x in inputs]}; it returned {shapes}"
+        )
+    return given
+
+
 _REGISTRABLE = (Kind.ACTIVATION, Kind.VIEW, Kind.MAX, Kind.SUM)
 
 

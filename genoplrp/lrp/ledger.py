@@ -19,7 +19,7 @@ from torch import Tensor
 
 from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import Step
-from genoplrp.lrp.prune import Cut
+from genoplrp.lrp.prune import Tally
 
 COLUMNS = (
     "sample", "strand", "layer", "op", "rule", "received", "passed", "absorbed", "pruning_loss", "dropped_positive",
@@ -27,6 +27,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_ROUNDING = 1e-6
+"""Share of what a view received up to which what it seems to absorb is rounding."""
 _ABSENT = "(absent bases)"  # no layer's name: a module may well be called "input"
 
 
@@ -53,7 +55,7 @@ class Ledger:
         quiet = step.kind in (Kind.VIEW, Kind.ACTIVATION)
         self._entries[step.call.label] = _Entry(step.call.op, step.treatment, quiet)
 
-    def enter_cut(self, step: Step, made: Cut, *, rescaled: bool, loss: Tensor | None = None) -> None:
+    def enter_cut(self, step: Step, made: Tally, *, rescaled: bool, loss: Tensor | None = None) -> None:
         """What pruning did to the tensor that this step reads."""
         row = self._rows.setdefault(step.call.label, {})
         row.update(
@@ -89,7 +91,7 @@ class Ledger:
 
     def _block(self, label: str, entry: _Entry, first_sample: int, strand: str) -> dict[str, np.ndarray]:
         row = {name: values.double().cpu().numpy() for name, values in self._rows[label].items()}
-        if entry.quiet and not row["absorbed"].any():
+        if entry.quiet and not (np.abs(row["absorbed"]) > _ROUNDING * np.abs(row["received"])).any():
             return {}
         n = len(row["received"])
         texts = {"strand": strand, "layer": label, "op": entry.op, "rule": entry.rule}

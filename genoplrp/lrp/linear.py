@@ -92,10 +92,8 @@ def _convolution(call: Call) -> LinearMap:
     weight: Any = argument(call, "weight", None)
     bias: Any = argument(call, "bias", None)
     axes = weight.ndim - 2
-    stride = _spread(argument(call, "stride", 1), axes)
-    dilation = _spread(argument(call, "dilation", 1), axes)
+    stride, dilation, before, after = conv_geometry(call, weight)
     groups: Any = argument(call, "groups", 1)
-    before, after = _padding(argument(call, "padding", 0), weight, dilation)
     extra = [b - a for a, b in zip(before, after, strict=True)]  # "same" with an even width pads one more at the end
 
     def pad(x: Tensor) -> Tensor:
@@ -114,6 +112,17 @@ def _convolution(call: Call) -> LinearMap:
         return gradient
 
     return LinearMap(apply, adjoint, weight.detach(), None if bias is None else bias.detach().view(-1, *[1] * axes))
+
+
+def conv_geometry(call: Call, weight: Tensor) -> tuple[list[int], list[int], list[int], list[int]]:
+    """(stride, dilation, zeros before, zeros after) by axis of a convolution."""
+    axes = weight.ndim - 2
+    dilation = _spread(argument(call, "dilation", 1), axes)
+    return (
+        _spread(argument(call, "stride", 1), axes),
+        dilation,
+        *_padding(argument(call, "padding", 0), weight, dilation),
+    )
 
 
 def _spread(value: Any, axes: int) -> list[int]:

@@ -5,6 +5,7 @@ not depend on are left out; a call on the way without a rule is an error that sh
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
@@ -17,6 +18,11 @@ from genoplrp.lrp.rules import Rule
 from genoplrp.lrp.tape import Tape
 
 LINEAR = (Kind.CONV, Kind.DENSE)
+_FROM_ZERO = {"relu", "relu6", "exp", "sigmoid", "softplus", "square", "abs", "sqrt", "hardsigmoid"}
+_KEEP_SIGN = {
+    "add", "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_max_pool1d", "mean",
+    "sum", "view", "reshape", "flatten", "squeeze", "unsqueeze", "dropout", "cat", "permute", "transpose", "contiguous",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +74,25 @@ class Plan:
     input_values: frozenset[int]  # the network's input and views of it
     boundaries: dict[int, Step]  # tensor read by linear calls -> the first of them; without the network's input
 
+    @cached_property
+    def first_readers(self) -> dict[int, Step]:
+        """Live tensor -> the first step that reads it, whose relevance is the last that it is handed."""
+        return {index: step for step in reversed(self.steps) for index in step.call.inputs}
+
+    @cached_property
+    def never_negative(self) -> frozenset[int]:
+        """Live tensors that cannot hold a number below 0, by the calls that made them."""
+        found: set[int] = set()
+        for step in self.steps:
+            kept = step.call.op in _KEEP_SIGN and found.issuperset(step.call.inputs)
+            if step.call.op in _FROM_ZERO or (kept and _reads_only_live(step.call)):
+                found.update(step.outputs)
+        return frozenset(found)
+
+    def completes(self, step: Step) -> bool:
+        """Whether what this linear step hands its input is all that was missing there."""
+        return self.first_readers[step.call.inputs[0]] is step
+
 
 @dataclass(frozen=True, eq=False)
 class Gap:
@@ -113,6 +138,13 @@ def make_plan(tape: Tape, end: int, composite: Composite, pruner: Pruner) -> Pla
         if step.kind in LINEAR and not step.reads_input:
             boundaries.setdefault(step.call.inputs[0], step)
     return Plan(tape, composite, pruner, steps, input_values, boundaries)
+
+
+def _reads_only_live(call: Call) -> bool:
+    """Whether no constant takes part, such as the number of ``h - 1`` spelt as an addition."""
+    operands = leaves(call.args) if call.op in {"add", "cat"} else ()
+    others = any(isinstance(leaf, (Tensor, float, int)) for leaf in operands)
+    return not others and "alpha" not in call.kwargs and not any(isinstance(v, Tensor) for v in call.kwargs.values())
 
 
 def calls_on_path(tape: Tape, end: int) -> list[Call]:

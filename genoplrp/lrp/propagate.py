@@ -4,20 +4,24 @@ The relevance of a live tensor is complete once all its readers have been walked
 there PLRP-lambda prunes it, if a linear call reads it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from genoplrp.errors import OptionError
 from genoplrp.lrp.call import Value, leaves
-from genoplrp.lrp.composite import OpRule
+from genoplrp.lrp.composite import OpRule, apply_op_rule
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.ops import Kind
-from genoplrp.lrp.plan import Plan, Step
-from genoplrp.lrp.prune import PruneLambda, PruneM, cut
+from genoplrp.lrp.plan import LINEAR, Plan, Step
+from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, check_finite, cut
 from genoplrp.lrp.rules import Multipliers, ratio
+from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, sparse_call
+from genoplrp.lrp.sparse.routes import routed
+from genoplrp.lrp.sparse.rows import Rows, selected
+from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
 from genoplrp.lrp.walk import (
     Propagated,
     add_to,
@@ -38,7 +42,10 @@ class _Walk:
 
     plan: Plan
     present: Tensor | None
-    relevance: dict[int, Tensor]
+    relevance: dict[int, Tensor | Rows]
+    hypothetical: bool
+    prepared: MutableMapping[Any, Any]
+    settled: set[int] = field(default_factory=set)  # pruned together with the call that completed them
     # Of the input and its views, in the terms of `Multipliers`: relevance per unit of input, and apart from it.
     slope: dict[int, Tensor] = field(default_factory=dict)
     offset: dict[int, Tensor] = field(default_factory=dict)
@@ -53,7 +60,13 @@ class _Walk:
 
 
 def propagate(
-    plan: Plan, start: Mapping[int, Tensor], *, present: Tensor | None, layers: Sequence[str], hypothetical: bool
+    plan: Plan,
+    start: Mapping[int, Tensor],
+    *,
+    present: Tensor | None,
+    layers: Sequence[str],
+    hypothetical: bool,
+    prepared: MutableMapping[Any, Any] | None = None,
 ) -> Propagated:
     """Relevance of the network's input.
 
@@ -69,14 +82,16 @@ def propagate(
         Layers whose output's relevance is wanted too; it is given as it is handed on, after pruning.
     hypothetical
         Whether to return what each channel of the input would receive if it held a 1.
+    prepared
+        What is made of the model's weights, kept from one batch to the next.
 
     Raises
     ------
     OptionError
-        A layer that the network does not call, or hypothetical scores where something else than linear layers reads
-        the input.
+        A layer that the network does not call, hypothetical scores where something else than linear layers reads the
+        input, or relevance that is not finite.
     """
-    walk = _Walk(plan, present, dict(start))
+    walk = _Walk(plan, present, dict(start), hypothetical, {} if prepared is None else prepared)
     wanted = {name: layer_output(plan, name) for name in layers}
     if hypothetical:
         check_readers_linear(plan)
@@ -86,12 +101,15 @@ def propagate(
             if received:
                 _hand_down(walk, step, received)
         x = walk.tensor(0)
-        relevance = _without_absent(walk, walk.relevance.get(0, torch.zeros_like(x)))
+        relevance = _without_absent(walk, _dense(walk.relevance.get(0, torch.zeros_like(x))))
         imagined = None
         if hypothetical:
             nothing = torch.zeros_like(x)
             imagined = walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
-    kept = {name: walk.relevance.get(index, torch.zeros_like(walk.tensor(index))) for name, index in wanted.items()}
+    check_finite(relevance)
+    kept = {
+        name: _dense(walk.relevance.get(index, torch.zeros_like(walk.tensor(index)))) for name, index in wanted.items()
+    }
     return Propagated(relevance, imagined, kept, walk.ledger)
 
 
@@ -104,30 +122,136 @@ def _without_absent(walk: _Walk, relevance: Tensor) -> Tensor:
     return kept
 
 
-def _settle(walk: _Walk, index: int) -> Tensor:
+def _dense(relevance: Tensor | Rows) -> Tensor:
+    return relevance.dense() if isinstance(relevance, Rows) else relevance
+
+
+def _add(walk: _Walk, index: int, amount: Tensor | Rows) -> None:
+    """Add to what a live tensor has been handed."""
+    before = walk.relevance.get(index)
+    walk.relevance[index] = amount if before is None else _dense(before) + _dense(amount)
+
+
+def _settle(walk: _Walk, index: int) -> Tensor | Rows:
     """The relevance of a live tensor, now that it is complete: pruned where PLRP-lambda acts on it."""
     received = walk.relevance[index]
-    pruner, boundary = walk.plan.pruner, walk.plan.boundaries.get(index)
-    if boundary is None or not isinstance(pruner, PruneLambda):
-        return received
-    amounts = pruner.amounts(boundary.call.layer, boundary.call.label)
+    amounts = None if index in walk.settled else _amounts_at(walk, index)
     if amounts is None:
         return received
+    received, boundary = _dense(received), walk.plan.boundaries[index]
     check_sample_axis(received, walk.samples, boundary)
-    made = cut(received, amounts, walk.samples)
-    walk.ledger.enter_cut(boundary, made, rescaled=True)
-    walk.relevance[index] = received * made.factors(received)
+    shares = shares_of(amounts, received, walk.samples)
+    if shares is not None:
+        walk.relevance[index], statistics = selected(received, shares)
+        walk.ledger.enter_cut(boundary, tally(statistics), rescaled=True)
+    else:
+        made = cut(received, amounts, walk.samples)
+        walk.ledger.enter_cut(boundary, made, rescaled=True)
+        walk.relevance[index] = received * made.factors(received)
     return walk.relevance[index]
 
 
-def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor]) -> None:
+def _amounts_at(walk: _Walk, index: int) -> tuple[Amount, Amount] | None:
+    """What PLRP-lambda may drop of a live tensor; None where it does not act."""
+    pruner, boundary = walk.plan.pruner, walk.plan.boundaries.get(index)
+    if boundary is None or not isinstance(pruner, PruneLambda):
+        return None
+    return pruner.amounts(boundary.call.layer, boundary.call.label)
+
+
+def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> None:
+    arrived = _totals(walk, received.values())
+    listed = _hand_rows(walk, step, received)
+    if listed is not None:
+        walk.ledger.enter(step, arrived, listed)
+        return
+    dense = {index: _dense(relevance) for index, relevance in received.items()}
     if step.op_rule is not None:
-        given = _user_rule(walk, step, step.op_rule, received)
+        given = _user_rule(walk, step, step.op_rule, dense)
     else:
-        given = _HANDLERS[step.kind](walk, step, received)
+        given = _HANDLERS[step.kind](walk, step, dense)
     for index, amount in given.items():
-        add_to(walk.relevance, index, amount)
-    walk.ledger.enter(step, totals(received.values(), walk.samples), totals(given.values(), walk.samples))
+        _add(walk, index, amount)
+    walk.ledger.enter(step, arrived, totals(given.values(), walk.samples))
+
+
+def _totals(walk: _Walk, parts: Iterable[Tensor | Rows]) -> Tensor:
+    """Sum per sample."""
+    total = torch.zeros(walk.samples, dtype=torch.float64)
+    for part in parts:
+        amount = part.totals if isinstance(part, Rows) else totals([part], walk.samples)
+        total = total.to(amount.device) + amount
+    return total
+
+
+def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> Tensor | None:
+    """Hand on what is listed, as lists; the relevance handed on (n,), or None where the dense way has to be taken."""
+    relevance = received.get(step.output)
+    if step.op_rule is not None or len(received) != 1 or relevance is None:
+        return None
+    if step.kind in LINEAR:
+        return _linear_rows(walk, step, relevance)
+    if not isinstance(relevance, Rows):
+        return None
+    given = routed(step, walk.tensor, relevance, walk.plan.composite.epsilon)
+    if given is None:
+        return None
+    for index, rows in given.items():
+        _add(walk, index, rows)
+    return _totals(walk, given.values())
+
+
+def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | None:
+    """A linear call whose output's relevance is sparse; what its input is handed is pruned in the same pass."""
+    index = step.call.inputs[0]
+    x, linear = walk.tensor(index), step_map(step)
+    rows = listed_relevance(relevance, linear, walk.samples)
+    if rows is None or (step.reads_input and walk.hypothetical):
+        return None
+    present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None
+    from_zero = index in walk.plan.never_negative
+    z = walk.tensor(step.output)
+    call = sparse_call(step, linear, x, z, present=present, prepared=walk.prepared, from_zero=from_zero)
+    if call is None:
+        return None
+    pruner = walk.plan.pruner
+    if isinstance(pruner, PruneM) and not step.reads_input:
+        return _masked_rows(walk, step, call, rows, pruner.amounts(step.call.layer, step.call.label))
+    amounts = _amounts_at(walk, index) if walk.plan.completes(step) else None
+    shares = None if amounts is None else shares_of(amounts, x, walk.samples)
+    before = walk.relevance.get(index)
+    if shares is None or isinstance(before, Tensor):
+        handed = call.hand(rows)
+        _add(walk, index, handed.relevance)
+        return passed(handed.statistics)
+    handed = call.hand(rows, onto=before, shares=shares)
+    walk.relevance[index] = handed.relevance
+    walk.settled.add(index)
+    walk.ledger.enter_cut(walk.plan.boundaries[index], tally(handed.statistics), rescaled=True)
+    return passed(handed.statistics)
+
+
+def _masked_rows(
+    walk: _Walk, step: Step, call: SparseCall, rows: Rows, amounts: tuple[Amount, Amount] | None
+) -> Tensor | None:
+    """PLRP-M: the call handed once, and again without the inputs that were dropped."""
+    index = step.call.inputs[0]
+    if amounts is None:
+        handed = call.hand(rows)
+    else:
+        shares = shares_of(amounts, walk.tensor(index), walk.samples)
+        if shares is None or call.by_sign:
+            return None
+        before = walk.relevance.get(index)
+        onto = before if isinstance(before, Rows) else None
+        handed = call.hand(rows, onto=onto, shares=shares, masked=True)
+        loss = lost(handed.statistics)
+        walk.ledger.enter_cut(step, tally(handed.statistics), rescaled=False, loss=loss)
+        if onto is not None:
+            walk.relevance[index] = handed.relevance
+            return passed(handed.statistics)
+    _add(walk, index, handed.relevance)
+    return passed(handed.statistics)
 
 
 def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
@@ -141,7 +265,8 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
     assert step.rule is not None, "every linear step has a rule"
     made = step.rule(linear, x, z, relevance, present)
     if step.reads_input:
-        _route_multipliers(walk, index, made)
+        if walk.hypothetical:
+            _route_multipliers(walk, index, made)
         return {index: made.relevance(x)}
     given = made.relevance(x)
     pruner = walk.plan.pruner
@@ -206,13 +331,7 @@ def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, 
 
 def _user_rule(walk: _Walk, step: Step, rule: OpRule, received: dict[int, Tensor]) -> dict[int, Tensor]:
     inputs = tuple(walk.tensor(index) for index in step.call.inputs)
-    given = rule(inputs, walk.tensor(step.output), received[step.output])
-    shapes = [tuple(part.shape) for part in given]
-    if shapes != [tuple(x.shape) for x in inputs]:
-        raise OptionError(
-            f"the rule registered for {step.call.op!r} must return one tensor for each input, in its shape "
-            f"{[tuple(x.shape) for x in inputs]}; it returned {shapes}"
-        )
+    given = apply_op_rule(rule, step.call.op, inputs, walk.tensor(step.output), received[step.output])
     return dict(zip(step.call.inputs, given, strict=True))
 
 

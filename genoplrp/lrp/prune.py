@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -108,14 +109,20 @@ Pruner = NoPrune | PruneLambda | PruneM
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
-    """What pruning one tensor came to; every field but ``keep`` has shape (n,)."""
+class Tally:
+    """What pruning one tensor came to, (n,) each."""
 
-    keep: Tensor  # bool, the tensor's shape
     dropped: tuple[Tensor, Tensor]  # mass by sign, both counted positive
     scale: tuple[Tensor, Tensor]  # lambda by sign: mass before / mass kept
     before: Tensor  # non-zero entries
     after: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(Tally):
+    """The same with what is kept."""
+
+    keep: Tensor  # bool, the tensor's shape
 
     @property
     def survives(self) -> Tensor:
@@ -140,8 +147,7 @@ def cut(relevance: Tensor, amounts: tuple[Amount, Amount], samples: int | None =
         Relevance that is not finite.
     """
     flat = relevance.reshape(samples or len(relevance), -1)  # (n, k)
-    if not torch.isfinite(flat).all():
-        raise OptionError("relevance is not finite: the network's activations overflow; try float64")
+    check_finite(flat)
     parts = [_part(magnitude, amount) for magnitude, amount in zip((flat.clamp(min=0), -flat.clamp(max=0)), amounts,
                                                                    strict=True)]  # fmt: skip
     drop = parts[0][0] | parts[1][0]
@@ -157,9 +163,15 @@ def cut(relevance: Tensor, amounts: tuple[Amount, Amount], samples: int | None =
     )
 
 
+def check_finite(relevance: Tensor) -> None:
+    """Refuse relevance that is not finite."""
+    if not torch.isfinite(relevance).all():
+        raise OptionError("relevance is not finite: the network's activations overflow; try float64")
+
+
 def _part(magnitude: Tensor, amount: Amount) -> tuple[Tensor, Tensor, Tensor]:
     """(drop mask (n, k), mass (n,), mass dropped (n,)) of one sign's magnitudes."""
-    ordered = magnitude.sort(dim=1).values
+    ordered = _ascending(magnitude)
     mass = ordered.cumsum(1, dtype=torch.float64)  # (n, k): sorted first, so that batch and order do not matter
     total = mass[:, -1]
     ends_tie = torch.ones_like(ordered, dtype=torch.bool)
@@ -168,9 +180,17 @@ def _part(magnitude: Tensor, amount: Amount) -> tuple[Tensor, Tensor, Tensor]:
         allowed = _while_gaining(ordered, mass, ends_tie, amount)
     else:
         allowed = (mass <= amount * total[:, None]) & ends_tie & (ordered > 0)
+        allowed &= ordered < ordered[:, -1:]  # the largest stay, however close to 1 p is
     threshold = torch.where(allowed, ordered, 0).amax(1)
     drop = (magnitude <= threshold[:, None]) & (magnitude > 0)
     return drop, total, torch.where(allowed, mass, 0).amax(1)
+
+
+def _ascending(magnitude: Tensor) -> Tensor:
+    """Each row in order; on processors by numpy, which is some twenty times as fast there as torch."""
+    if magnitude.device.type == "cpu" and magnitude.dtype in (torch.float32, torch.float64):
+        return torch.from_numpy(np.sort(magnitude.detach().numpy(), axis=1))
+    return magnitude.sort(dim=1).values
 
 
 def _while_gaining(ordered: Tensor, mass: Tensor, ends_tie: Tensor, amount: SparsityGain) -> Tensor:

@@ -24,6 +24,8 @@ from genoplrp.lrp.names import op_name, out_of_place
 _TORCH = str(Path(torch.__file__).parent)
 _RECORD = str(Path(__file__).with_name("record.py"))
 _UNFOLLOWED = {"numpy", "__array__", "__dlpack__", "tolist", "__setitem__", "set", "index_put", "scatter", "copy"}
+_BOOKKEEPING = frozenset(vars(nn.Module()))
+"""Attributes that every module has: parameters, buffers and hooks, none of them a tensor of the user's own."""
 _NUMBERS = {"item", "__float__"}
 _DETACHES = {"detach", "data"}
 _TEMPLATE_OPS = {"type_as", "to", "expand_as", "view_as", "reshape_as"}  # the first argument alone carries relevance
@@ -249,7 +251,8 @@ def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
     yield from model.parameters()
     yield from model.buffers()
     for module in model.modules():
-        yield from (leaf for leaf in leaves(dict(vars(module))) if isinstance(leaf, Tensor))
+        own = [value for name, value in vars(module).items() if name not in _BOOKKEEPING]
+        yield from (leaf for leaf in leaves(own) if isinstance(leaf, Tensor))
 
 
 def _memory(tensor: Tensor) -> int:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from genoplrp.lrp.sparse import backend, linear
 from genoplrp.studies.images.networks import BasicBlock, Bottleneck
 
 
@@ -17,6 +18,26 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists go through every linear call that they can go through, however dense."""
+    monkeypatch.setattr(linear, "DENSEST", 2.0)
+
+
+@pytest.fixture
+def no_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where numba is not installed."""
+    monkeypatch.setattr(backend, "kernels", lambda: None)
+
+
+@pytest.fixture(params=["as chosen", "lists", "without numba"])
+def every_way(request: pytest.FixtureRequest) -> None:
+    """The test runs as the engine chooses, with lists wherever they can go, and without numba."""
+    names = {"lists": "lists", "without numba": "no_numba"}
+    if request.param in names:
+        request.getfixturevalue(names[request.param])
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from tests.reference.network import Graph, Node, Pruning, Rules
 from tests.reference.pruning import Gain
 
 # Torch warns once that "same" with an even kernel may copy its input; that case is meant.
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
+pytestmark = [pytest.mark.filterwarnings("ignore:Using padding='same'"), pytest.mark.usefixtures("every_way")]
 
 
 def check(network: type[Network], composite: Any, by: Rules, pruner: Any, prune: Pruning) -> None:

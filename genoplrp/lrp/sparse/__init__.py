@@ -1,0 +1,6 @@
+"""Relevance as lists of what is not 0, and the loops that hand it on: PLRP's backward pass works on what it kept.
+
+Used on processors where numba is installed, and where a call, its rule and its numbers allow it; everything else, and
+all of it without numba, takes the dense way of `genoplrp.lrp.propagate` to the same result. `backend` says whether;
+`rows` is the list, `terms` a rule as the loops read it, `linear`, `pools` and `sums` the calls; `kernels` the loops.
+"""

@@ -1,0 +1,69 @@
+"""Whether the compiled loops can be used, and how they are shared out among threads."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from types import ModuleType
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+T = TypeVar("T")
+MOST_PLACES = 2**31 - 1
+"""Places in a sample are 32-bit numbers."""
+
+
+@cache
+def kernels() -> ModuleType | None:
+    """The compiled loops, or None where numba is not installed or does not work."""
+    try:
+        from genoplrp.lrp.sparse import kernels as compiled
+    except ImportError:
+        return None
+    return compiled
+
+
+def usable(*tensors: Tensor) -> bool:
+    """Whether the loops can read these tensors: on a processor, of one type that they know, not too large a sample."""
+    first = tensors[0]
+    return (
+        first.dtype in (torch.float32, torch.float64)
+        and all(tensor.device.type == "cpu" and tensor.dtype == first.dtype for tensor in tensors)
+        and all(tensor.ndim > 0 and tensor.numel() <= MOST_PLACES * max(1, tensor.shape[0]) for tensor in tensors)
+        and kernels() is not None
+    )
+
+
+def in_threads(work: Callable[[tuple[int, int]], T], weights: NDArray[np.int64]) -> list[T]:
+    """What `work` gives for ranges of samples, a range a thread of torch's number, in the order of the samples.
+
+    Parameters
+    ----------
+    work
+        Called with (first, last) and releasing the interpreter's lock.
+    weights
+        How much work each sample is, (n,).
+    """
+    ranges = _ranges(weights, torch.get_num_threads())
+    if len(ranges) == 1:
+        return [work(ranges[0])]
+    return list(_pool(torch.get_num_threads(), os.getpid()).map(work, ranges))
+
+
+def _ranges(weights: NDArray[np.int64], number: int) -> Sequence[tuple[int, int]]:
+    """Up to `number` ranges of samples with about equal work."""
+    done = np.cumsum(weights + 1)
+    edges = np.searchsorted(done, done[-1] * np.arange(1, number) / number) + 1
+    cuts = np.unique(np.concatenate([[0], edges, [len(weights)]]).clip(0, len(weights)))
+    return [(int(first), int(last)) for first, last in pairwise(cuts)]
+
+
+@cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """The threads of this process; a forked one has none of its parent's."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="genoplrp")

@@ -1,0 +1,191 @@
+"""Rows through a linear call: an update per entry instead of a convolution over everything."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.linear import LinearMap, conv_geometry
+from genoplrp.lrp.ops import argument
+from genoplrp.lrp.plan import Step
+from genoplrp.lrp.rules import ZBox
+from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
+from genoplrp.lrp.sparse.rows import Listed, Rows, empty, gathered, integers_of, rows_of
+from genoplrp.lrp.sparse.tally import check_statistics
+from genoplrp.lrp.sparse.terms import RULES, Terms, needs_no_negatives, terms_of, with_table
+
+DENSEST = 0.35
+"""Up to this share of entries, lists beat a dense convolution (measured; benchmarks/engine.py)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """How a call's outputs see its inputs, both seen as (n, channels, positions)."""
+
+    stride: int
+    dilation: int
+    taps: int
+    before: int
+    after: int
+    outputs: int
+
+    @property
+    def listed(self) -> tuple[int, int, int, int, int, int]:
+        """As the loops read it."""
+        return self.stride, self.dilation, self.taps, self.before, self.after, self.outputs
+
+
+@dataclass(frozen=True, eq=False)
+class Handed:
+    """What a call handed its input.
+
+    Attributes
+    ----------
+    relevance
+        Of the input: dense where nothing was cut, else what the pruner kept.
+    statistics
+        By sample, see `genoplrp.lrp.sparse.kernels`.
+    """
+
+    relevance: Tensor | Rows
+    statistics: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SparseCall:
+    """A linear call that lists can go through: its input, output, shape and rule."""
+
+    x: Tensor  # (n, channels, positions)
+    z: Tensor
+    shape: Shape
+    terms: Terms
+    input_shape: torch.Size
+
+    @property
+    def by_sign(self) -> bool:
+        """Whether the rule asks for the sign of the call's output, which PLRP-M changes."""
+        return bool(self.terms.signs.any())
+
+    def hand(
+        self, rows: Rows, *, onto: Rows | None = None, shares: tuple[float, float] | None = None, masked: bool = False
+    ) -> Handed:
+        """Relevance of the input.
+
+        Parameters
+        ----------
+        rows
+            Relevance of the output.
+        onto
+            What the input was handed by other calls, to be pruned together with it.
+        shares
+            Of positive and negative mass that pruning may drop; None: no pruning.
+        masked
+            Prune by PLRP-M, not PLRP-lambda.
+        """
+        loops: Any = kernels()
+        x, z = self.x.numpy(), self.z.reshape(len(self.x), -1).numpy()
+        statistics = np.zeros((len(x), loops.STATISTICS))
+        what = loops.NO_CUT if shares is None else loops.MASK if masked else loops.LAMBDA
+        cut = (what, *(float(share) for share in shares or (0, 0)))
+        dense = np.zeros(x.shape if shares is None else (0, 0, 0), x.dtype)
+        added: Listed = empty(len(x), x) if onto is None else onto.listed
+        bits = integers_of(x)
+        parts = in_threads(
+            lambda samples: loops.linear(
+                x, z, rows.listed, added, self.shape.listed, self.terms.listed, cut, samples, dense, statistics, bits
+            ),
+            rows.counts + x[0].size // 256,
+        )
+        check_statistics(statistics)
+        if shares is not None:
+            return Handed(gathered(parts, self.input_shape), statistics)
+        whole = torch.from_numpy(dense)
+        if whole.numel() > self.input_shape.numel():  # the bounds' part of zbox beside the inputs' own
+            whole = whole[:, : whole.shape[1] // 2] + whole[:, whole.shape[1] // 2 :]
+        return Handed(whole.reshape(self.input_shape), statistics)
+
+
+def listed_relevance(relevance: Tensor | Rows, linear: LinearMap, samples: int) -> Rows | None:
+    """The relevance of a linear call's output as lists, where that is quicker than a dense convolution; else None."""
+    if isinstance(relevance, Rows):
+        return relevance if relevance.density <= DENSEST else None
+    if relevance.ndim == 0 or len(relevance) != samples or not usable(relevance, linear.weight):
+        return None
+    dense = int(torch.count_nonzero(relevance)) > DENSEST * relevance.numel()
+    return None if dense else rows_of(relevance)
+
+
+def sparse_call(
+    step: Step,
+    linear: LinearMap,
+    x: Tensor,
+    z: Tensor,
+    *,
+    present: Tensor | None,
+    prepared: MutableMapping[Any, Any],
+    from_zero: bool,
+) -> SparseCall | None:
+    """The call of a step as lists can go through it; None where they cannot.
+
+    Parameters
+    ----------
+    step, linear
+        The call and its map.
+    x, z
+        Its input and output, (n, ...).
+    present
+        As for the rules: 1 where an entry of the network's input exists; None: all do.
+    prepared
+        Terms of the calls met so far: those of parameters are kept here.
+    from_zero
+        Whether x is known to hold nothing below 0; otherwise it is looked at where that matters.
+    """
+    shape = _shape_of(step.call, x, linear.weight) if usable(x, z, linear.weight) else None
+    if shape is None or (type(step.rule) is ZBox and not step.reads_input):
+        return None
+    if needs_no_negatives(step.rule) and not from_zero and float(x.min()) < 0:
+        return None
+    terms = _prepared_terms(step, linear, prepared)
+    if terms is None:
+        return None
+    seen = x.reshape(len(x), -1, 1) if x.ndim == 2 else x
+    if type(step.rule) is ZBox:
+        there = torch.ones_like(seen) if present is None else present.view_as(seen)
+        if present is None or bool((present == 1).all()):
+            terms = with_table(terms, linear, torch.ones_like(x[:1]), step.rule)
+        seen = torch.cat([seen, there], 1)
+    return SparseCall(seen.contiguous(), z.contiguous(), shape, terms, x.shape)
+
+
+def _shape_of(call: Call, x: Tensor, weight: Tensor) -> Shape | None:
+    if call.op == "linear" and x.ndim == 2:
+        return Shape(1, 1, 1, 0, 0, 1)
+    plain = call.op in {"conv1d", "convolution"} and not argument(call, "transposed", False)
+    if not plain or x.ndim != 3 or weight.ndim != 3 or argument(call, "groups", 1) != 1:
+        return None
+    stride, dilation, before, after = (amount[0] for amount in conv_geometry(call, weight))
+    taps = weight.shape[2]
+    outputs = (x.shape[2] + before + after - dilation * (taps - 1) - 1) // stride + 1
+    return Shape(stride, dilation, taps, before, after, outputs)
+
+
+def _prepared_terms(step: Step, linear: LinearMap, prepared: MutableMapping[Any, Any]) -> Terms | None:
+    """The terms, made once where weight and bias are parameters: any others may be others in the next batch."""
+    if type(step.rule) not in RULES:
+        return None
+    weight, bias = argument(step.call, "weight", None), argument(step.call, "bias", None)
+    if not isinstance(weight, nn.Parameter) or not (bias is None or isinstance(bias, nn.Parameter)):
+        return terms_of(step.rule, linear)
+    norm = () if step.folded is None else leaves((step.folded.args, step.folded.kwargs))
+    # What is kept holds on to these tensors, so that no other can come by the number of one of them.
+    tensors = [weight, bias, *(leaf for leaf in norm if isinstance(leaf, Tensor))]
+    key = (step.call.label, step.rule, *map(id, tensors))
+    if key not in prepared:
+        prepared[key] = (terms_of(step.rule, linear), tensors)
+    found: Terms | None = prepared[key][0]
+    return found

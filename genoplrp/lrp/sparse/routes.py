@@ -1,0 +1,158 @@
+"""Rows through the calls that are not linear: activations, views, maxima, averages, sums."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from genoplrp.lrp.call import Call, Value, leaves
+from genoplrp.lrp.ops import Kind, argument
+from genoplrp.lrp.plan import Step
+from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
+from genoplrp.lrp.sparse.rows import Rows, gathered
+
+_SAME_ORDER = {
+    "view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "contiguous", "clone", "alias",
+    "_unsafe_view", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "identity",
+}  # fmt: skip
+"""Views that leave each sample's entries in their order."""
+
+Given = dict[int, Rows]
+
+
+def routed(step: Step, tensor: Callable[[int], Tensor], rows: Rows, epsilon: float) -> Given | None:
+    """What the inputs of a call are handed, by live tensor; None where lists cannot go through it.
+
+    Parameters
+    ----------
+    step
+        The call.
+    tensor
+        Content of a live tensor by its number.
+    rows
+        Relevance of its (only) output.
+    epsilon
+        Stabiliser of sums and averages.
+    """
+    handler = _HANDLERS.get(step.kind)
+    x, z = tensor(step.call.inputs[0]), tensor(step.output)
+    if handler is None or not usable(x, z) or x.shape[:1] != z.shape[:1]:
+        return None
+    return handler(step.call, tensor, z, rows, epsilon)
+
+
+def _passed(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
+    index = call.inputs[0]
+    return {index: rows} if tensor(index).shape == z.shape else None
+
+
+def _viewed(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
+    x = tensor(call.inputs[0])
+    if call.op not in _SAME_ORDER or x.numel() != z.numel():
+        return None
+    return {call.inputs[0]: rows.seen_as(x.shape)}
+
+
+def _won(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
+    """Max-pools along positions."""
+    x = tensor(call.inputs[0])
+    if call.op != "max_pool1d" or x.ndim != 3:
+        return None
+    kernel, stride, padding, dilation = _window(call)
+    if padding and dilation > 1:  # a window may lie in the padding altogether
+        return None
+    shape = (kernel, stride, padding, dilation, np.int32(z.shape[2]), np.int32(x.shape[2]))
+    found = np.empty_like(rows.places)
+    loops: Any = _loops()
+    values = x.reshape(len(x), -1).numpy()
+    in_threads(lambda samples: loops.winners(values, rows.listed, shape, samples, found), rows.counts)
+    return {call.inputs[0]: replace(rows, places=found, shape=x.shape)}
+
+
+def _shared(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
+    """Sums of two tensors of one shape, and averages of windows that do not overlap."""
+    if call.op == "add":
+        return _added(call, tensor, z, rows, epsilon)
+    x = tensor(call.inputs[0])
+    window = _average_window(call, x, z)
+    if window is None:
+        return None
+    return {call.inputs[0]: _by_value(x, z, rows, window, epsilon)}
+
+
+def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
+    live = [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
+    same = all(tensor(index).shape == z.shape and usable(tensor(index), z) for index in live)
+    if (
+        not same
+        or not 0 < len(live) <= 2
+        or len(set(live)) < len(live)
+        or argument(call, "alpha", 1) != 1
+        or len(call.args) > 2
+    ):
+        return None
+    loops: Any = _loops()
+    parts = [tensor(index).reshape(len(z), -1).contiguous().numpy() for index in live]
+    one, two = parts if len(parts) == 2 else (parts[0], parts[0][:0])
+    whole = z.reshape(len(z), -1).contiguous().numpy()
+    found = in_threads(lambda samples: loops.summands(one, two, whole, rows.listed, epsilon, samples), rows.counts)
+    return {index: gathered([part[place] for part in found], z.shape) for place, index in enumerate(live)}
+
+
+def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, int, float], epsilon: float) -> Rows:
+    loops: Any = _loops()
+    inputs, outputs = x.contiguous().numpy(), z.reshape(len(z), -1).contiguous().numpy()
+    parts = in_threads(
+        lambda samples: loops.shares(inputs, outputs, rows.listed, window, epsilon, samples), rows.counts
+    )
+    return gathered(parts, x.shape)
+
+
+def _window(call: Call) -> tuple[int, int, int, int]:
+    """(kernel, stride, padding, dilation) of a max-pool."""
+    names = ("kernel_size", "stride", "padding", "dilation")
+    defaults: tuple[Any, ...] = (None, None, 0, 1)
+    given = [
+        call.args[place] if place < len(call.args) else call.kwargs.get(name, default)
+        for place, name, default in zip(range(1, 5), names, defaults, strict=True)
+    ]
+    kernel, stride, padding, dilation = (value[0] if isinstance(value, list | tuple) else value for value in given)
+    return kernel, stride or kernel, padding, dilation
+
+
+def _average_window(call: Call, x: Tensor, z: Tensor) -> tuple[int, int, int, float] | None:
+    """(kernel, stride, outputs a channel, weight of an input) of an average along positions."""
+    if x.ndim != 3 or z.ndim < 2 or z.shape[1] != x.shape[1]:
+        return None
+    positions = x.shape[2]
+    if call.op == "avg_pool1d":
+        kernel, stride, padding, _ = _window(call)
+        whole = (z.shape[2] - 1) * stride + kernel <= positions
+        return (kernel, stride, z.shape[2], 1 / kernel) if padding == 0 and stride >= kernel and whole else None
+    over_positions = _axis(call) in (-1, 2, (-1,), (2,)) and z.numel() == x.shape[0] * x.shape[1]
+    if (call.op in {"mean", "sum"} and over_positions) or (call.op == "adaptive_avg_pool1d" and z.shape[2:] == (1,)):
+        return positions, positions, 1, 1.0 if call.op == "sum" else 1 / positions
+    return None
+
+
+def _axis(call: Call) -> Any:
+    axis = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", call.kwargs.get("axis"))
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _loops() -> Any:
+    kernels()
+    from genoplrp.lrp.sparse import pool_kernels
+
+    return pool_kernels
+
+
+_Handler = Callable[[Call, Callable[[int], Tensor], Tensor, Rows, float], Given | None]
+_HANDLERS: Mapping[Kind, _Handler] = {
+    Kind.ACTIVATION: _passed,
+    Kind.VIEW: _viewed,
+    Kind.MAX: _won,
+    Kind.SUM: _shared,
+}

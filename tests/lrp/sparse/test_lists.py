@@ -1,0 +1,107 @@
+"""Lists of what is not 0: what they hold, what pruning leaves of them, and that the engine uses them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from genoplrp.attribution import attribute
+from genoplrp.lrp import NoPrune, PruneLambda, PruneM
+from genoplrp.lrp.sparse import backend
+from genoplrp.lrp.sparse.linear import SparseCall
+from genoplrp.lrp.sparse.rows import Rows, rows_of, selected
+from tests.reference import pruning
+
+TYPES = (torch.float32, torch.float64)
+
+
+def sparse(shape: tuple[int, ...], seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Random numbers over many orders of magnitude, half of them 0."""
+    generator = torch.Generator().manual_seed(seed)
+    size, sign, there = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(3))
+    return (torch.exp(3 * size) * torch.sign(sign) * (there > 0)).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_lists_hold_the_tensor_and_its_sums(dtype: torch.dtype) -> None:
+    tensor = sparse((5, 3, 7), 0, dtype)
+    tensor[2] = 0
+    rows = rows_of(tensor)
+    assert torch.equal(rows.dense(), tensor)
+    torch.testing.assert_close(rows.totals, tensor.double().flatten(1).sum(1), rtol=1e-12, atol=1e-12)
+    assert rows.counts.tolist() == (tensor != 0).flatten(1).sum(1).tolist()
+
+
+def test_a_place_listed_twice_holds_the_sum() -> None:
+    rows = Rows(np.array([0, 3]), np.array([1, 1, 0], np.int32), np.array([1.0, 2.0, 4.0]), torch.Size([1, 2]))
+    assert rows.dense().tolist() == [[4.0, 3.0]]
+
+
+# More numbers than FEW take the finer buckets. Whole numbers tie often and add up exactly.
+@pytest.mark.parametrize("size", [1, 2, 50, 20_000])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("dtype", TYPES)
+def test_what_is_kept_is_what_the_definition_keeps(dtype: torch.dtype, whole: bool, size: int) -> None:
+    generator = torch.Generator().manual_seed(size)
+    integers = torch.randint(-9, 10, (3, size), generator=generator).to(dtype)
+    values = integers if whole else sparse((3, size), size, dtype)
+    for shares in ((0.0, 0.0), (0.1, 0.1), (0.25, 0.9), (0.0, 0.5), (0.999, 0.999)):
+        rows, _ = selected(values, shares)
+        for kept, literal in zip(rows.dense().double().numpy(), values.double().numpy(), strict=True):
+            expected = pruning.rescaled(literal, pruning.dropped(literal, shares))
+            np.testing.assert_array_equal(kept != 0, expected != 0)
+            np.testing.assert_allclose(kept, expected, rtol=1e-12 if dtype == torch.float64 else 1e-6, atol=0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 8))
+def test_threads_get_every_sample_once_and_in_order(work: list[int], threads: int) -> None:
+    ranges = backend._ranges(np.array(work), threads)
+    assert [sample for first, last in ranges for sample in range(first, last)] == list(range(len(work)))
+    assert len(ranges) <= threads and all(first < last for first, last in ranges)
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    first = [nn.Conv1d(4, 12, 7, padding=3), nn.ReLU(), nn.MaxPool1d(4), nn.Conv1d(12, 16, 5), nn.ReLU()]
+    return nn.Sequential(*first, nn.MaxPool1d(3), nn.Flatten(), nn.Linear(128, 20), nn.ReLU(), nn.Linear(20, 3)).eval()
+
+
+def one_hot(n: int, length: int = 112) -> torch.Tensor:
+    codes = torch.randint(0, 4, (n, length), generator=torch.Generator().manual_seed(1))
+    return nn.functional.one_hot(codes, 4).movedim(2, 1).float()
+
+
+@pytest.mark.parametrize("pruner", [PruneLambda(0.25), PruneM(0.25), NoPrune()])
+def test_lists_are_used_and_change_nothing(pruner: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    hand = SparseCall.hand
+    monkeypatch.setattr(
+        SparseCall, "hand", lambda call, *args, **kwargs: calls.append(call) or hand(call, *args, **kwargs)
+    )
+    model, x = network(), one_hot(9)
+    with_lists = attribute(model, x, pruner=pruner)
+    assert calls, "no linear call was handed lists"
+    monkeypatch.setattr(backend, "kernels", lambda: None)
+    without = attribute(model, x, pruner=pruner)
+    scale = without.relevance.abs().max()
+    # Single precision, sums of some hundred terms, three layers.
+    torch.testing.assert_close(with_lists.relevance, without.relevance, rtol=0, atol=float(1e-5 * scale))
+    ours, theirs = with_lists.ledger, without.ledger
+    assert ours[["layer", "op", "rule"]].equals(theirs[["layer", "op", "rule"]])
+    for column in ("received", "passed", "neurons_before", "neurons_after", "dropped_positive", "lambda_negative"):
+        np.testing.assert_allclose(ours[column], theirs[column], rtol=1e-4, atol=1e-5)
+
+
+def test_threads_do_not_change_the_result(lists: None) -> None:
+    model, x = network(), one_hot(9)
+    alone = attribute(model, x).relevance
+    torch.set_num_threads(3)
+    try:
+        together = attribute(model, x).relevance
+    finally:
+        torch.set_num_threads(1)
+    # The forward pass may sum in another order.
+    torch.testing.assert_close(together, alone, rtol=0, atol=float(1e-5 * alone.abs().max()))
