@@ -94,6 +94,10 @@ _SIGNATURES = {
     "linear": _CONV[:3],
     "batch_norm": ("input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps"),
     "addmm": ("bias", "input", "weight"),
+    "max_pool1d": ("input", "kernel_size", "stride", "padding", "dilation"),
+    "avg_pool1d": ("input", "kernel_size", "stride", "padding"),
+    "mean": ("input", "dim"),
+    "sum": ("input", "dim"),
 }
 
 

@@ -4,7 +4,7 @@ The relevance of a live tensor is complete once all its readers have been walked
 there PLRP-lambda prunes it, if a linear call reads it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, check_finite, cut
 from genoplrp.lrp.rules import Multipliers, ratio
-from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, sparse_call
+from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, shape_of, sparse_call
 from genoplrp.lrp.sparse.routes import routed
 from genoplrp.lrp.sparse.rows import Rows, selected
 from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
@@ -160,7 +160,7 @@ def _amounts_at(walk: _Walk, index: int) -> tuple[Amount, Amount] | None:
 
 
 def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> None:
-    arrived = _totals(walk, received.values())
+    arrived = totals(received.values(), walk.samples)
     listed = _hand_rows(walk, step, received)
     if listed is not None:
         walk.ledger.enter(step, arrived, listed)
@@ -173,15 +173,6 @@ def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> N
     for index, amount in given.items():
         _add(walk, index, amount)
     walk.ledger.enter(step, arrived, totals(given.values(), walk.samples))
-
-
-def _totals(walk: _Walk, parts: Iterable[Tensor | Rows]) -> Tensor:
-    """Sum per sample."""
-    total = torch.zeros(walk.samples, dtype=torch.float64)
-    for part in parts:
-        amount = part.totals if isinstance(part, Rows) else totals([part], walk.samples)
-        total = total.to(amount.device) + amount
-    return total
 
 
 def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> Tensor | None:
@@ -198,20 +189,20 @@ def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> T
         return None
     for index, rows in given.items():
         _add(walk, index, rows)
-    return _totals(walk, given.values())
+    return totals(given.values(), walk.samples)
 
 
 def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | None:
     """A linear call whose output's relevance is sparse; what its input is handed is pruned in the same pass."""
     index = step.call.inputs[0]
-    x, linear = walk.tensor(index), step_map(step)
-    rows = listed_relevance(relevance, linear, walk.samples)
-    if rows is None or (step.reads_input and walk.hypothetical):
+    x, z, linear = walk.tensor(index), walk.tensor(step.output), step_map(step)
+    shape = None if step.reads_input and walk.hypothetical else shape_of(step, linear, x, z)
+    rows = None if shape is None else listed_relevance(relevance, walk.samples)
+    if shape is None or rows is None:
         return None
     present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None
     from_zero = index in walk.plan.never_negative
-    z = walk.tensor(step.output)
-    call = sparse_call(step, linear, x, z, present=present, prepared=walk.prepared, from_zero=from_zero)
+    call = sparse_call(step, linear, shape, x, z, present=present, prepared=walk.prepared, from_zero=from_zero)
     if call is None:
         return None
     pruner = walk.plan.pruner

@@ -15,6 +15,7 @@ from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
 from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import LINEAR, Plan, Step
+from genoplrp.lrp.sparse.rows import Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +48,13 @@ def add_to(store: dict[int, Tensor], index: int, amount: Tensor) -> None:
     store[index] = store[index] + amount if index in store else amount
 
 
-def totals(parts: Iterable[Tensor], n: int) -> Tensor:
+def totals(parts: Iterable[Tensor | Rows], n: int) -> Tensor:
     """Sum per sample (n,) over tensors, in double precision; NaN where a tensor has no sample axis in front."""
     total = torch.zeros(n, dtype=torch.float64)
     for part in parts:
+        if isinstance(part, Rows):
+            total = total + part.totals
+            continue
         by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
         total = total.to(part.device) + (part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else torch.nan)
     return total

@@ -2,5 +2,6 @@
 
 Used on processors where numba is installed, and where a call, its rule and its numbers allow it; everything else, and
 all of it without numba, takes the dense way of `genoplrp.lrp.propagate` to the same result. `backend` says whether;
-`rows` is the list, `terms` a rule as the loops read it, `linear`, `pools` and `sums` the calls; `kernels` the loops.
+`rows` is the list, `terms` a rule as the loops read it, `linear` and `routes` the calls, `tally` what goes into the
+ledger, `kernels` and `pool_kernels` the loops.
 """

@@ -155,7 +155,7 @@ def _spread(x, z, index, value, order, into, hit, geometry, terms, again):
 
     `again`: x is not what z was computed from, so that z is not read.
     """
-    stride, step, segments, segment, outputs, _ = geometry
+    stride, step, segments, segment, outputs = geometry
     weights, biases, factors, signs, given, epsilon, table = terms
     passed = 0.0
     for j in range(len(index)):
@@ -212,23 +212,41 @@ def _fill(x, into, first):
 
 
 @compiled
-def _gather(x, multiplier, base, touched, before, positions, found, at):
-    """Collect relevance, inputs times multipliers plus base, that is not 0, and its places in (channels, positions).
+def _scratch(size, like, bits):
+    """Memory for a sample's entries and for cutting them: places, values, magnitudes as bits, a bucket, masses."""
+    # One entry more than there can be: compaction without branches writes, then decides whether to move on.
+    at, found = np.empty(size + 1, np.int32), np.empty(size + 1, like.dtype)
+    magnitude_bits, crossing = np.empty(size + 1, bits.dtype), np.empty(size + 1, like.dtype)
+    return at, found, magnitude_bits, crossing, np.empty(2048 if like.itemsize == 4 else 16384)
 
-    Returns how much that is and its sum, which is not finite where something in it is not.
+
+@compiled
+def _collect(line, place, step, found, at, count):
+    """Add what is not 0 in a line to the entries found, `step` places apart from `place` on: (their number, its sum).
+
+    The sum is not finite where something in the line is not.
     """
+    total = 0.0
+    for i in range(len(line)):
+        found[count], at[count] = line[i], place
+        count += line[i] != 0
+        total += line[i]
+        place += step
+    return count, total
+
+
+@compiled
+def _gather(x, multiplier, base, touched, before, positions, found, at):
+    """Collect relevance, inputs times multipliers plus base, by its places in (channels, positions): as `_collect`."""
     count, step, total = 0, np.int32(positions), 0.0
     for t in range(positions):
         if touched[before + t]:
-            inputs, slopes, place = x[before + t], multiplier[before + t], np.int32(t)
-            slopes *= inputs  # relevance from here on; the caller clears these rows
+            relevance = multiplier[before + t]
+            relevance *= x[before + t]  # in place: the caller clears these rows
             if len(base):
-                slopes += base[t]
-            for c in range(len(slopes)):
-                found[count], at[count] = slopes[c], place
-                count += slopes[c] != 0
-                total += slopes[c]
-                place += step
+                relevance += base[t]
+            count, of_row = _collect(relevance, np.int32(t), step, found, at, count)
+            total += of_row
     return count, total
 
 
@@ -241,18 +259,6 @@ def _put(base, touched, before, places, values):
         t = places[k] - c * positions
         base[t, c] += values[k]
         touched[before + t] = True
-
-
-@compiled
-def _listed(base, touched, before, found, at):
-    """Collect what is not 0 in rows of (positions, channels), and its places in (channels, positions); how many."""
-    count, positions = 0, len(base)
-    for t in range(positions):
-        if touched[before + t]:
-            for c in range(base.shape[1]):
-                found[count], at[count] = base[t, c], c * positions + t
-                count += base[t, c] != 0
-    return count
 
 
 @compiled
@@ -281,11 +287,11 @@ def _apart(x, found, at, count, up, down, before, left, kept_rows):
 
 
 @compiled
-def _handed_again(left, z, listed, into, hit, geometry, terms, before, found, at):
+def _handed_again(left, z, listed, into, hit, geometry, terms, shape, found, at):
     """PLRP-M: all outputs hand to the inputs that are left; their relevance goes to `found`."""
     index, value, order = listed
     passed = _spread(left.ravel(), z, index, value, order, into.ravel(), hit, geometry, terms, True)
-    positions = np.int32(geometry[5])
+    before, positions = shape
     for i in range(len(at)):
         c = at[i] // positions
         t = at[i] - c * positions
@@ -310,7 +316,7 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
     channels, positions = x.shape[1], x.shape[2]
     padded, size = before + positions + after, channels * positions
     segments, segment = (1, taps * channels) if dilation == 1 else (taps, channels)
-    geometry = (stride * channels, dilation * channels, segments, segment, outputs, positions)
+    geometry = (stride * channels, dilation * channels, segments, segment, outputs)
 
     turned, into = np.zeros((padded, channels), x.dtype), np.zeros((padded, channels), x.dtype)
     base = np.zeros((positions if len(onto_places) else 0, channels), x.dtype)
@@ -318,10 +324,7 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
     hit, touched = np.zeros(outputs, np.bool_), np.zeros(padded, np.bool_)
     slots = np.zeros(terms[0].shape[1] + 1, np.int64)
     order = np.empty(np.max(np.diff(starts)), np.int64)
-    # One entry more than there can be: compaction without branches writes, then decides whether to move on.
-    at, found = np.empty(size + 1, np.int32), np.empty(size + 1, x.dtype)
-    magnitude_bits, crossing = np.empty(size + 1, bits.dtype), np.empty(size + 1, x.dtype)
-    mass = np.empty(2048 if x.itemsize == 4 else 16384)
+    at, found, magnitude_bits, crossing, mass = _scratch(size, x, bits)
     counts = np.zeros(samples[1] - samples[0], np.int64)
     most_out = len(counts) * size + 1 if what != NO_CUT else 0  # memory that is not written to costs nothing
     out_places, out_values, filled = np.empty(most_out, np.int32), np.empty(most_out, x.dtype), 0
@@ -331,16 +334,14 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
         index, value, row = places[mine], values[mine], statistics[sample]
         _fill(x[sample], turned, before)
         _by_channel(index, outputs, slots, order)
-        flat = turned.ravel()
-        row[PASSED] = _spread(flat, z[sample], index, value, order, into.ravel(), hit, geometry, terms, False)
-        row[GIVEN] = row[PASSED]
+        row[PASSED] = row[GIVEN] = _spread(
+            turned.ravel(), z[sample], index, value, order, into.ravel(), hit, geometry, terms, False
+        )
         _mark(hit, touched, stride, dilation, taps)
         if len(base) and what != MASK:
             _put(base, touched, before, onto_places[added], onto_values[added])
-        count, total = _gather(turned, into, base, touched, before, positions, found, at)
-        row[MASS] = total
-        if len(base) and what != MASK:
-            _clear(base, touched[before : before + positions].copy())
+        count, row[MASS] = _gather(turned, into, base, touched, before, positions, found, at)
+        base[:] = 0
         _clear(into, touched)
         if what == NO_CUT:
             target = dense[sample].ravel()
@@ -356,7 +357,7 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
                 up, down = x.dtype.type(0), x.dtype.type(0)
                 listed = (index, value, order)
                 row[PASSED] = _handed_again(
-                    left, z[sample], listed, into, hit, geometry, terms, before, found, at[:count]
+                    left, z[sample], listed, into, hit, geometry, terms, (before, positions), found, at[:count]
                 )
                 _mark(hit, touched, stride, dilation, taps)
                 _clear(into, touched)
@@ -365,8 +366,10 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
             if len(base):  # what other calls handed the input is not pruned by this one
                 _put(base, touched, before, onto_places[added], onto_values[added])
                 _put(base, touched, before, at[:count], found[:count])
-                count = _listed(base, touched, before, found, at)
-                _clear(base, touched[before : before + positions].copy())
+                count = 0
+                for t in range(positions):
+                    count, _ = _collect(base[t], np.int32(t), np.int32(positions), found, at, count)
+                base[:] = 0
                 touched[:] = False
         kept = _emit(found, at, count, (up, down), (scale_up, scale_down), out_places[filled:], out_values[filled:])
         counts[sample - samples[0]] = kept
@@ -392,19 +395,13 @@ def select(relevance, cut, samples, statistics, bits):
     """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` returns them."""
     what, share_up, share_down = cut
     size = relevance.shape[1]
-    at, found = np.empty(size + 1, np.int32), np.empty(size + 1, relevance.dtype)
-    magnitude_bits, crossing = np.empty(size + 1, bits.dtype), np.empty(size + 1, relevance.dtype)
-    mass = np.empty(2048 if relevance.itemsize == 4 else 16384)
+    at, found, magnitude_bits, crossing, mass = _scratch(size, relevance, bits)
     counts = np.zeros(samples[1] - samples[0], np.int64)
     most = len(counts) * size + 1  # memory that is not written to costs nothing
     out_places, out_values, filled = np.empty(most, np.int32), np.empty(most, relevance.dtype), 0
     for sample in range(samples[0], samples[1]):
-        count, row = 0, statistics[sample]
-        mine = relevance[sample]
-        for k in range(size):
-            found[count], at[count] = mine[k], k
-            count += mine[k] != 0
-            row[MASS] += mine[k]
+        row = statistics[sample]
+        count, row[MASS] = _collect(relevance[sample], np.int32(0), np.int32(1), found, at, np.int64(0))
         up, down, scale_up, scale_down = relevance.dtype.type(0), relevance.dtype.type(0), 1.0, 1.0
         if what == LAMBDA:
             up, down = _cut(found, count, share_up, share_down, magnitude_bits, mass, crossing, row)

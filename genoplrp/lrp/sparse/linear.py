@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.call import leaves
 from genoplrp.lrp.linear import LinearMap, conv_geometry
 from genoplrp.lrp.ops import argument
 from genoplrp.lrp.plan import Step
@@ -110,11 +110,25 @@ class SparseCall:
         return Handed(whole.reshape(self.input_shape), statistics)
 
 
-def listed_relevance(relevance: Tensor | Rows, linear: LinearMap, samples: int) -> Rows | None:
+def shape_of(step: Step, linear: LinearMap, x: Tensor, z: Tensor) -> Shape | None:
+    """The shape of a call with this input and output (n, ...); None where lists cannot go through it."""
+    call, rule = step.call, type(step.rule)
+    if rule not in RULES or (rule is ZBox and not step.reads_input) or not usable(x, z, linear.weight):
+        return None
+    if call.op == "linear" and x.ndim == 2:
+        return Shape(1, 1, 1, 0, 0, 1)
+    plain = call.op in {"conv1d", "convolution"} and not argument(call, "transposed", False)
+    if not plain or x.ndim != 3 or linear.weight.ndim != 3 or argument(call, "groups", 1) != 1:
+        return None
+    stride, dilation, before, after = (amount[0] for amount in conv_geometry(call, linear.weight))
+    return Shape(stride, dilation, linear.weight.shape[2], before, after, z.shape[2])
+
+
+def listed_relevance(relevance: Tensor | Rows, samples: int) -> Rows | None:
     """The relevance of a linear call's output as lists, where that is quicker than a dense convolution; else None."""
     if isinstance(relevance, Rows):
         return relevance if relevance.density <= DENSEST else None
-    if relevance.ndim == 0 or len(relevance) != samples or not usable(relevance, linear.weight):
+    if relevance.ndim == 0 or len(relevance) != samples or not usable(relevance):
         return None
     dense = int(torch.count_nonzero(relevance)) > DENSEST * relevance.numel()
     return None if dense else rows_of(relevance)
@@ -123,6 +137,7 @@ def listed_relevance(relevance: Tensor | Rows, linear: LinearMap, samples: int) 
 def sparse_call(
     step: Step,
     linear: LinearMap,
+    shape: Shape,
     x: Tensor,
     z: Tensor,
     *,
@@ -130,12 +145,12 @@ def sparse_call(
     prepared: MutableMapping[Any, Any],
     from_zero: bool,
 ) -> SparseCall | None:
-    """The call of a step as lists can go through it; None where they cannot.
+    """The call of a step as lists can go through it; None where its numbers do not allow it.
 
     Parameters
     ----------
-    step, linear
-        The call and its map.
+    step, linear, shape
+        The call, its map, and what `shape_of` says of it.
     x, z
         Its input and output, (n, ...).
     present
@@ -145,9 +160,6 @@ def sparse_call(
     from_zero
         Whether x is known to hold nothing below 0; otherwise it is looked at where that matters.
     """
-    shape = _shape_of(step.call, x, linear.weight) if usable(x, z, linear.weight) else None
-    if shape is None or (type(step.rule) is ZBox and not step.reads_input):
-        return None
     if needs_no_negatives(step.rule) and not from_zero and float(x.min()) < 0:
         return None
     terms = _prepared_terms(step, linear, prepared)
@@ -162,22 +174,8 @@ def sparse_call(
     return SparseCall(seen.contiguous(), z.contiguous(), shape, terms, x.shape)
 
 
-def _shape_of(call: Call, x: Tensor, weight: Tensor) -> Shape | None:
-    if call.op == "linear" and x.ndim == 2:
-        return Shape(1, 1, 1, 0, 0, 1)
-    plain = call.op in {"conv1d", "convolution"} and not argument(call, "transposed", False)
-    if not plain or x.ndim != 3 or weight.ndim != 3 or argument(call, "groups", 1) != 1:
-        return None
-    stride, dilation, before, after = (amount[0] for amount in conv_geometry(call, weight))
-    taps = weight.shape[2]
-    outputs = (x.shape[2] + before + after - dilation * (taps - 1) - 1) // stride + 1
-    return Shape(stride, dilation, taps, before, after, outputs)
-
-
 def _prepared_terms(step: Step, linear: LinearMap, prepared: MutableMapping[Any, Any]) -> Terms | None:
     """The terms, made once where weight and bias are parameters: any others may be others in the next batch."""
-    if type(step.rule) not in RULES:
-        return None
     weight, bias = argument(step.call, "weight", None), argument(step.call, "bias", None)
     if not isinstance(weight, nn.Parameter) or not (bias is None or isinstance(bias, nn.Parameter)):
         return terms_of(step.rule, linear)

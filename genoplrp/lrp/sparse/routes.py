@@ -10,7 +10,7 @@ from torch import Tensor
 from genoplrp.lrp.call import Call, Value, leaves
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import Step
-from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
+from genoplrp.lrp.sparse.backend import in_threads, usable
 from genoplrp.lrp.sparse.rows import Rows, gathered
 
 _SAME_ORDER = {
@@ -18,6 +18,8 @@ _SAME_ORDER = {
     "_unsafe_view", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "identity",
 }  # fmt: skip
 """Views that leave each sample's entries in their order."""
+
+_WINDOW: tuple[tuple[str, Any], ...] = (("kernel_size", None), ("stride", None), ("padding", 0), ("dilation", 1))
 
 Given = dict[int, Rows]
 
@@ -111,13 +113,8 @@ def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, int, flo
 
 
 def _window(call: Call) -> tuple[int, int, int, int]:
-    """(kernel, stride, padding, dilation) of a max-pool."""
-    names = ("kernel_size", "stride", "padding", "dilation")
-    defaults: tuple[Any, ...] = (None, None, 0, 1)
-    given = [
-        call.args[place] if place < len(call.args) else call.kwargs.get(name, default)
-        for place, name, default in zip(range(1, 5), names, defaults, strict=True)
-    ]
+    """(kernel, stride, padding, dilation) of a pool along positions."""
+    given: list[Any] = [argument(call, name, default) for name, default in _WINDOW]
     kernel, stride, padding, dilation = (value[0] if isinstance(value, list | tuple) else value for value in given)
     return kernel, stride or kernel, padding, dilation
 
@@ -138,13 +135,12 @@ def _average_window(call: Call, x: Tensor, z: Tensor) -> tuple[int, int, int, fl
 
 
 def _axis(call: Call) -> Any:
-    axis = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", call.kwargs.get("axis"))
+    axis = argument(call, "dim", call.kwargs.get("axis"))
     return tuple(axis) if isinstance(axis, list) else axis
 
 
 def _loops() -> Any:
-    kernels()
-    from genoplrp.lrp.sparse import pool_kernels
+    from genoplrp.lrp.sparse import pool_kernels  # which imports numba
 
     return pool_kernels
 

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genoplrp.errors import OptionError
-from genoplrp.lrp.prune import Amount, SparsityGain, Tally
+from genoplrp.lrp.prune import Amount, SparsityGain, Tally, check_finite
 from genoplrp.lrp.sparse.backend import kernels, usable
 
 
@@ -30,8 +29,7 @@ def check_statistics(statistics: NDArray[np.float64]) -> None:
         A sum is not.
     """
     loops: Any = kernels()
-    if not np.isfinite(statistics[:, [loops.PASSED, loops.GIVEN, loops.MASS]]).all():
-        raise OptionError("relevance is not finite: the network's activations overflow; try float64")
+    check_finite(torch.from_numpy(statistics[:, [loops.PASSED, loops.GIVEN, loops.MASS]]))
 
 
 def tally(statistics: NDArray[np.float64]) -> Tally:
