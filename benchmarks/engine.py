@@ -2,13 +2,13 @@
 
     pip install -c constraints.txt -e ".[fast,peers]"     # in an environment of its own
     pip install --no-deps zennit==0.5.1
-    python benchmarks/engine.py FOLDER [--rounds 7] [--networks Basset BPNet]
+    python benchmarks/engine.py FOLDER [--rounds 7] [--networks Basset BPNet] [--device cuda]
 
 FOLDER holds the trained networks (`networks.py` trains what is missing) and gets ``engine.csv``, the times of each
 round, ``engine.png``, the cost over p, and ``engine_machine.json``. In each round every method runs once, one after the
 other, on two threads; ratios are taken within a round, and their median is printed. Slow methods run on fewer
 sequences. All methods but the two of tangermeme, which choose their own, use the engine's batch size; gradient x input
-has the size that suits it best.
+has the size that suits it best. On a GPU there are eight times as many sequences, and the files end in ``_cuda``.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import networks
@@ -57,15 +58,19 @@ def forward(network: nn.Module, x: Tensor, batch: int) -> None:
 def best_batch(network: nn.Module, x: Tensor) -> int:
     """The batch size at which gradient x input is fastest."""
 
-    def seconds(batch: int) -> float:
-        found = []
-        for _ in range(3):
-            start = time.perf_counter()
-            gradient_times_input(network, x, batch)
-            found.append(time.perf_counter() - start)
-        return statistics.median(found)
+    def typical(batch: int) -> float:
+        return statistics.median(seconds(lambda: gradient_times_input(network, x, batch), x.device) for _ in range(3))
 
-    return min((8, 16, 32, 64, 128, 256, 512), key=seconds)
+    return min((8, 16, 32, 64, 128, 256, 512, 1024, 2048), key=typical)
+
+
+def seconds(run: Callable[[], object], device: torch.device) -> float:
+    """How long it takes, what it leaves running on a GPU included."""
+    start = time.perf_counter()
+    run()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 def methods(network: nn.Module, x: Tensor, target: int) -> dict[str, Callable[[Tensor], object]]:
@@ -82,15 +87,18 @@ def methods(network: nn.Module, x: Tensor, target: int) -> dict[str, Callable[[T
         "zennit PLRP-lambda .1": lambda part: zennit_plrp.plrp(folded, part, 0.1, batch),
         "zennit PLRP-lambda .25": lambda part: zennit_plrp.plrp(folded, part, 0.25, batch),
         "DeepSHAP, 20 references": lambda part: deep_lift_shap(
-            network, part, target=target, n_shuffles=20, device="cpu", warning_threshold=1e9
+            network, part, target=target, n_shuffles=20, device=x.device.type, warning_threshold=1e9
         ),
-        "in-silico mutagenesis": lambda part: saturation_mutagenesis(network, part, target=target, device="cpu"),
+        "in-silico mutagenesis": lambda part: saturation_mutagenesis(
+            network, part, target=target, device=x.device.type
+        ),
     }
 
 
-def measured(name: str, folder: Path, rounds: int) -> pd.DataFrame:
+def measured(name: str, folder: Path, rounds: int, device: torch.device) -> pd.DataFrame:
     """Milliseconds a sequence of every method in every round, after a round that warms up."""
-    network, x = networks.trained(folder, name), networks.sequences(name, SEQUENCES[name])
+    network, times = networks.trained(folder, name).to(device), 8 if device.type == "cuda" else 1
+    x = networks.sequences(name, times * SEQUENCES[name]).to(device)
     rows = []
     runs = methods(network, x, target=0)
     for turn in range(rounds + 1):
@@ -98,9 +106,7 @@ def measured(name: str, folder: Path, rounds: int) -> pd.DataFrame:
             part = x[: max(2, len(x) // FEWER.get(method, 1))]
             if method in FEWER and turn > 2:
                 continue  # minutes a round, and their ratios are large
-            start = time.perf_counter()
-            run(part)
-            rows.append((name, turn, method, 1000 * (time.perf_counter() - start) / len(part)))
+            rows.append((name, turn, method, 1000 * seconds(partial(run, part), device) / len(part)))
     table = pd.DataFrame(rows, columns=["network", "round", "method", "milliseconds"])
     return table[table["round"] > 0]
 
@@ -127,11 +133,17 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def machine() -> dict[str, object]:
+def machine(device: torch.device) -> dict[str, object]:
     """What it ran on."""
     with Path("/proc/cpuinfo").open() as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
-    return {"processor": model, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+    found = {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    return found | ({"gpu": torch.cuda.get_device_name()} if device.type == "cuda" else {})
 
 
 def main() -> None:
@@ -140,18 +152,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--networks", nargs="+", default=list(SEQUENCES), choices=list(SEQUENCES))
+    parser.add_argument("--device", type=torch.device, default="cpu")
     options = parser.parse_args()
+    end = "_cuda" if options.device.type == "cuda" else ""
     torch.set_num_threads(2)
     warnings.simplefilter("ignore")
     parts = []
     for name in options.networks:
-        parts.append(measured(name, options.folder, options.rounds))
-        pd.concat(parts).to_csv(options.folder / "engine.csv", index=False, float_format="%.5g")
+        parts.append(measured(name, options.folder, options.rounds, options.device))
+        pd.concat(parts).to_csv(options.folder / f"engine{end}.csv", index=False, float_format="%.5g")
         print(relative(parts[-1]).round(2).to_string(), file=sys.stderr, flush=True)
-    (options.folder / "engine_machine.json").write_text(json.dumps(machine(), indent=1) + "\n")
+    (options.folder / f"engine{end}_machine.json").write_text(json.dumps(machine(options.device), indent=1) + "\n")
     times = pd.concat(parts)
     print(relative(times).round(2).to_string())
-    draw(relative(times), options.folder / "engine.png")
+    draw(relative(times), options.folder / f"engine{end}.png")
     gradient = times[times["method"] == GRADIENT].groupby("network", sort=False)["milliseconds"]
     print("\ngradient x input, milliseconds a sequence:", gradient.agg(statistics.median).round(3).to_dict())
 

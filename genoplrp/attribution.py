@@ -1,4 +1,4 @@
-"""Attribute a model's output to the bases of its input: batches, targets, strands, and the result."""
+"""Attribute a model's output to the bases of its input, with an amount of pruning given or found."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -7,15 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from genoplrp.amount import Amount, choose_amount, rows_tried
-from genoplrp.batch import BatchExplainer
 from genoplrp.errors import OptionError
-from genoplrp.inputs import batches, check_input, is_dna, samples_at_once
-from genoplrp.lrp.borrow import borrowed, where
-from genoplrp.lrp.composite import Composite, as_composite
+from genoplrp.explainer import Explainer, check_pruner
+from genoplrp.inputs import check_input
+from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
 from genoplrp.lrp.target import Target, target_of
-from genoplrp.references import References, check_references, references_of
-from genoplrp.result import Attribution, joined
+from genoplrp.references import References, check_references
+from genoplrp.result import Attribution
 from genoplrp.scorer import Scorer
 
 __all__ = ["Attribution", "attribute", "find_amount"]
@@ -91,32 +90,18 @@ def attribute(
     """
     check_input(x, batch_size)
     check_references(references, x)
-    _check_strands(strands, x)
-    if not isinstance(pruner, (NoPrune, PruneLambda, PruneM)):
-        raise OptionError(f"pruner must be NoPrune(), PruneLambda(p) or PruneM(p); got {pruner!r}")
+    check_pruner(pruner)
     if not isinstance(pruner, NoPrune) and pruner.automatic:
         amount = find_amount(
             model, x, target=target, composite=composite, pruner=type(pruner), strands=strands, references=references,
             seed=seed, batch_size=batch_size, device=device,
         )  # fmt: skip
         pruner = type(pruner)(amount.p)
-    layers = (layers,) if isinstance(layers, str) else tuple(layers)
-    stand_in = borrowed(model, device)
-    place, dtype = where(stand_in)
-    x = x.to(device=place or device, dtype=dtype or (x.dtype if x.is_floating_point() else torch.float32))
-    explain = BatchExplainer(stand_in, as_composite(composite), pruner, strands, layers, hypothetical)
-    # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
-    with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
-        parts = [
-            explain(
-                x[rows],
-                target_of(target, torch.arange(rows.start, rows.stop), len(x)),
-                rows.start,
-                None if references is None else references_of(x[rows], references, rows, seed),
-            )
-            for rows in batches(len(x), samples_at_once(stand_in, x, batch_size))
-        ]
-    return joined(parts)
+    explainer = Explainer(
+        model, pruners=(pruner,), composite=composite, strands=strands, layers=layers, hypothetical=hypothetical,
+        device=device,
+    )  # fmt: skip
+    return explainer(x, target=target, references=references, seed=seed, batch_size=batch_size)[0]
 
 
 def find_amount(
@@ -178,10 +163,3 @@ def find_amount(
         ).per_base.to(x.device)  # fmt: skip
 
     return choose_amount(explain, scorer, x[rows], seed=seed)
-
-
-def _check_strands(strands: str, x: Tensor) -> None:
-    if strands not in {"forward", "both"}:
-        raise OptionError(f'strands must be "forward" or "both"; got {strands!r}')
-    if strands == "both" and not is_dna(x):
-        raise OptionError(f'strands="both" needs DNA, (n, 4, l); got shape {tuple(x.shape)}')

@@ -1,4 +1,4 @@
-"""Explain one batch: record its strands and references, choose the target, propagate, put the strands together."""
+"""Explain one batch: record its strands and references, choose the target, propagate, join the strands."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,28 +41,31 @@ class _Recorded:
 
 @dataclass(frozen=True, eq=False)
 class _Explained:
-    """One strand's result."""
+    """One strand's result: relevance by pruner."""
 
-    propagated: Propagated
+    propagated: list[Propagated]
     output: Tensor
     reference_output: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
 class BatchExplainer:
-    """What all batches of one `genoplrp.attribute` have in common; called with a batch, it explains it."""
+    """What all batches of an `Explainer` have in common; called with a batch, it explains it, once a pruner."""
 
     model: nn.Module
     composite: Composite
-    pruner: Pruner
+    pruners: tuple[Pruner, ...]
     strands: str
     layers: tuple[str, ...]
     hypothetical: bool
     constants: dict[int, Tensor] = field(default_factory=dict)
     prepared: dict[Any, Any] = field(default_factory=dict)
 
-    def __call__(self, x: Tensor, target: Target, first: int, references: Tensor | None) -> Attribution:
-        """The attribution of x (n, ...), whose first sample has the number ``first``; references (n, r, ...)."""
+    def __call__(self, x: Tensor, target: Target, first: int, references: Tensor | None) -> list[Attribution]:
+        """Attributions of x (n, ...), one a pruner; its first sample has the number ``first``; references (n, r, ...).
+
+        The model runs once a strand and reference, however many pruners there are.
+        """
         strands = [self._record(x)]
         against = [references]
         if self.strands == "both":
@@ -73,21 +76,24 @@ class BatchExplainer:
             self._explain(strand, target if chosen is None else chosen, others)
             for strand, others in zip(strands, against, strict=True)
         ]
-        page = Page(parts[0].propagated.ledger, first, "+")
-        one = self._attribution(parts[0], chosen, page, strands[0].scores.explained)
-        return one if len(parts) == 1 else _merged(one, parts[1], Page(parts[1].propagated.ledger, first, "-"))
+        explained = strands[0].scores.explained
+        made = [self._attribution(parts[0], number, chosen, first, explained) for number in range(len(self.pruners))]
+        return made if len(parts) == 1 else [_merged(one, parts[1], k, first) for k, one in enumerate(made)]
 
-    def _attribution(self, part: _Explained, chosen: Tensor | None, page: Page, explained: str) -> Attribution:
+    def _attribution(
+        self, part: _Explained, number: int, chosen: Tensor | None, first: int, explained: str
+    ) -> Attribution:
+        propagated = part.propagated[number]
         return Attribution(
-            relevance=part.propagated.relevance,
+            relevance=propagated.relevance,
             output=part.output,
             target=chosen,
-            hypothetical=part.propagated.hypothetical,
-            layers=part.propagated.layers,
-            pages=(page,),
+            hypothetical=propagated.hypothetical,
+            layers=propagated.layers,
+            pages=(Page(propagated.ledger, first, "+"),),
             disagreement=None,
             explained=explained,
-            pruner=self.pruner,
+            pruner=self.pruners[number],
             reference_output=part.reference_output,
         )
 
@@ -99,42 +105,50 @@ class BatchExplainer:
     def _explain(self, strand: _Recorded, target: Target, references: Tensor | None) -> _Explained:
         start = _start(strand, target)
         composite = self.composite if references is None else self.composite.from_references()
-        plan = make_plan(strand.tape, start.index, composite, self.pruner)
+        plans = [make_plan(strand.tape, start.index, composite, pruner) for pruner in self.pruners]
+        present = present_columns(strand.tape.values[0])
         if references is not None:
-            return self._from_references(plan, start, target, references)
-        result = propagate(
-            plan,
-            {start.index: start.chosen * strand.tape.values[start.index]},
-            present=present_columns(strand.tape.values[0]),
-            layers=self.layers,
-            hypothetical=self.hypothetical,
-            prepared=self.prepared,
-        )
-        return _Explained(result, start.output, None)
+            return self._from_references(plans, start, target, references, present)
+        results = [
+            propagate(
+                plan,
+                {start.index: start.chosen * strand.tape.values[start.index]},
+                present=present,
+                layers=self.layers,
+                hypothetical=self.hypothetical,
+                prepared=self.prepared,
+            )
+            for plan in plans
+        ]
+        return _Explained(results, start.output, None)
 
-    def _from_references(self, plan: Plan, start: Start, target: Target, references: Tensor) -> _Explained:
+    def _from_references(
+        self, plans: list[Plan], start: Start, target: Target, references: Tensor, present: Tensor | None
+    ) -> _Explained:
         """The mean over the references, one walk a reference: no more than two tapes are held at a time."""
-        results, outputs = [], []
+        results: list[list[Propagated]] = [[] for _ in plans]
+        outputs = []
         for other in references.unbind(1):
             reference = self._record(other)
             end = _start(reference, target)
-            results.append(
-                propagate_difference(
-                    plan,
-                    reference.tape,
-                    {start.index: start.chosen},
-                    present=present_columns(plan.tape.values[0]),
-                    layers=self.layers,
-                    hypothetical=self.hypothetical,
+            for plan, found in zip(plans, results, strict=True):
+                found.append(
+                    propagate_difference(
+                        plan,
+                        reference.tape,
+                        {start.index: start.chosen},
+                        present=present,
+                        layers=self.layers,
+                        hypothetical=self.hypothetical,
+                    )
                 )
-            )
+                if not torch.isfinite(found[-1].relevance).all():
+                    raise ModelError(
+                        "relevance from references is not finite: the network's activations overflow or divide by "
+                        "nothing; try float64, or explain without references"
+                    )
             outputs.append(end.output)
-            if not torch.isfinite(results[-1].relevance).all():
-                raise ModelError(
-                    "relevance from references is not finite: the network's activations overflow or divide by nothing; "
-                    "try float64, or explain without references"
-                )
-        return _Explained(Propagated.mean(results), start.output, torch.stack(outputs).mean(0))
+        return _Explained([Propagated.mean(found) for found in results], start.output, torch.stack(outputs).mean(0))
 
 
 def _choose(strands: list[_Recorded], target: Target) -> Tensor:
@@ -155,12 +169,13 @@ def _start(recorded: _Recorded, target: Target) -> Start:
     return start
 
 
-def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
+def _merged(one: Attribution, part: _Explained, number: int, first: int) -> Attribution:
     """The mean of the forward strand's attribution and the other strand's, turned back."""
-    other = part.propagated.relevance.flip(1, 2)
+    there_too = part.propagated[number]
+    other = there_too.relevance.flip(1, 2)
     imagined = one.hypothetical
-    if imagined is not None and part.propagated.hypothetical is not None:
-        imagined = (imagined + part.propagated.hypothetical.flip(1, 2)) / 2
+    if imagined is not None and there_too.hypothetical is not None:
+        imagined = (imagined + there_too.hypothetical.flip(1, 2)) / 2
     here, there = one.per_base, other.sum(1)
     size = (here.abs() + there.abs()).sum(1)
     against = one.reference_output
@@ -172,7 +187,7 @@ def _merged(one: Attribution, part: _Explained, page: Page) -> Attribution:
         target=one.target,
         hypothetical=imagined,
         layers=one.layers,
-        pages=(*one.pages, page),
+        pages=(*one.pages, Page(there_too.ledger, first, "-")),
         disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
         explained=one.explained,
         pruner=one.pruner,

@@ -1,17 +1,19 @@
 """What every method asks of its inputs: their shape, which columns hold a base, and how many go through at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 
 import torch
 from torch import Tensor, nn
 
 from genoplrp.errors import OptionError, UnsupportedCallError
-from genoplrp.lrp.samples import MIXES, sample_layout
+from genoplrp.lrp.samples import MIXES, SampleLayout, sample_layout
 
 BATCH_MEMORY = 256 * 2**20
 """Bytes of activations that a batch of the default size holds; larger batches gain little."""
 MOST_AT_ONCE = 512
 """Most samples in a batch of the default size."""
+GPU_SHARE, MOST_ON_GPU = 1 / 8, 4096
+"""The same on a GPU, which small batches leave idle: of its free memory (a walk holds several times that)."""
 
 
 def is_dna(x: Tensor) -> bool:
@@ -41,23 +43,49 @@ def check_input(x: Tensor, batch_size: int | None = None) -> None:
         raise OptionError(f"batch_size must be a whole number from 1 on; got {batch_size!r}")
 
 
-def samples_at_once(model: nn.Module, x: Tensor, batch_size: int | None, *, variants: bool = False) -> int:
-    """How many samples go through the model at once; ``variants``: even one sample goes in several copies.
+def samples_at_once(
+    model: nn.Module,
+    x: Tensor,
+    batch_size: int | None,
+    *,
+    variants: bool = False,
+    known: MutableMapping[torch.Size, SampleLayout] | None = None,
+) -> int:
+    """How many samples go through the model at once.
+
+    Parameters
+    ----------
+    model, x, batch_size
+        As for `genoplrp.attribute`.
+    variants
+        Whether even one sample goes in several copies.
+    known
+        Layouts of the model by shape of its input, those found before; what is found is added.
 
     Raises
     ------
     UnsupportedCallError
         The model mixes samples.
     """
-    most = min(len(x), batch_size or MOST_AT_ONCE)
-    if not variants and most <= 1:
+    memory, most = _limits(x.device)
+    if not variants and min(len(x), batch_size or most) <= 1:
         return 1
-    layout = sample_layout(model, x[:1].clone())
+    known = {} if known is None else known
+    if x.shape[1:] not in known:
+        known[x.shape[1:]] = sample_layout(model, x[:1].clone())
+    layout = known[x.shape[1:]]
     if layout.mixing:
         raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
     if not layout.first:
         return 1  # off the first axis, samples cannot be told apart but one by one
-    return batch_size or max(1, min(MOST_AT_ONCE, BATCH_MEMORY // max(1, layout.size)))
+    return batch_size or max(1, min(most, memory // max(1, layout.size)))
+
+
+def _limits(device: torch.device) -> tuple[int, int]:
+    """Bytes of activations and number of samples in a batch of the default size."""
+    if device.type == "cuda":
+        return int(GPU_SHARE * torch.cuda.mem_get_info(device)[0]), MOST_ON_GPU
+    return BATCH_MEMORY, MOST_AT_ONCE
 
 
 def batches(n: int, size: int) -> Iterator[slice]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, batches
-from genoplrp.attribution import attribute
+from genoplrp.explainer import Explainer
 from genoplrp.lrp import NoPrune
 from genoplrp.sequence import Record, Window, one_hot, stitch
 
@@ -75,22 +75,48 @@ class _Unit:
     windows: list[Window]
 
 
-def explain(
-    chunk: Sequence[Scored], scorer: Scorer, thresholds: NDArray[np.float32], options: Options
-) -> Iterator[Explanation]:
+class Mapper:
+    """Maps with and without pruning of a network's windows, kept for a whole run.
+
+    Parameters
+    ----------
+    scorer, options
+        The network, and how relevance is propagated.
+    """
+
+    def __init__(self, scorer: Scorer, options: Options) -> None:
+        self.scorer = scorer
+        self._references, self._seed = options.references or None, options.seed
+        self._explain = Explainer(
+            scorer.model,
+            pruners=(options.pruner, NoPrune()),
+            composite=options.composite,
+            strands=options.strands,
+        )
+
+    def maps(self, texts: Sequence[str], targets: Sequence[int]) -> Tensor:
+        """PLRP and LRP a base of each window, (n, 2, length), of one output each."""
+        x = self.scorer.to_device(one_hot(texts))  # (n, 4, length)
+        found = self._explain(x, target=torch.tensor(targets), references=self._references, seed=self._seed)
+        return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
+
+
+def explain(chunk: Sequence[Scored], mapper: Mapper, thresholds: NDArray[np.float32]) -> Iterator[Explanation]:
     """Explanations of every called label of each record, or of its best label where none is called.
 
     Of a long record the windows that call the label are explained, or its best window; bases in several of these take
     the value of the window in which they lie furthest from the edge (`genoplrp.sequence.stitch`). One record's maps are
     in memory at a time.
     """
+    scorer = mapper.scorer
     units = [unit for scored in chunk for unit in _units(scored, scorer, thresholds)]
     requests = ((unit, window) for unit in units for window in unit.windows)
     waiting: list[Tensor] = []  # (2, length) a window
     queue = iter(units)
     unit = next(queue, None)
     for batch in batches(requests, scorer.batch_size):
-        waiting += _maps(batch, scorer, options)
+        texts = [scorer.letters(unit.scored.record.sequence, window) for unit, window in batch]
+        waiting += mapper.maps(texts, [unit.label for unit, _ in batch])
         while unit is not None and len(waiting) >= len(unit.windows):
             yield _assembled(unit, waiting[: len(unit.windows)])
             del waiting[: len(unit.windows)]
@@ -119,27 +145,6 @@ def _units(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> I
         yield _Unit(scored, label, True, [windows[i] for i in chosen])
     if not called:
         yield _Unit(scored, top, False, [windows[int(scored.scores[:, top].argmax())]])
-
-
-def _maps(batch: list[tuple[_Unit, Window]], scorer: Scorer, options: Options) -> list[Tensor]:
-    """PLRP and LRP a base of each window of a batch, (2, length) each."""
-    texts = [scorer.letters(unit.scored.record.sequence, window) for unit, window in batch]
-    x = scorer.to_device(one_hot(texts))  # (n, 4, length)
-    target = torch.tensor([unit.label for unit, _ in batch], device=x.device)
-    maps = [
-        attribute(
-            scorer.model,
-            x,
-            target=target,
-            composite=options.composite,
-            pruner=pruner,
-            strands=options.strands,
-            references=options.references or None,
-            seed=options.seed,
-        ).per_base
-        for pruner in (options.pruner, NoPrune())
-    ]
-    return list(torch.stack(maps, 1).detach().float().cpu())
 
 
 def _assembled(unit: _Unit, maps: list[Tensor]) -> Explanation:

@@ -5,6 +5,7 @@ fits best: the matrix only settles the exact frame and the strand.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import nan
 
 import numpy as np
@@ -138,10 +139,15 @@ def placement_scores(sequence: str, motif: Motif) -> NDArray[np.float64]:
         == np.frombuffer(b"ACGT", np.uint8)[:, None]
     )
     windows = sliding_window_view(one_hot, motif.width, axis=1)  # (4, l - w + 1, w)
-    matrices = np.stack([motif.log_odds(), motif.reverse_complement().log_odds()])  # (2, 4, w)
-    scores = np.einsum("clw,scw->sl", windows, matrices)
+    scores = np.einsum("clw,scw->sl", windows, _both_strands(motif))
     scores[:, ~np.all(np.any(windows, axis=0), axis=1)] = -np.inf
     return np.asarray(scores)
+
+
+@lru_cache(maxsize=256)
+def _both_strands(motif: Motif) -> NDArray[np.float64]:
+    """Log-odds of the matrix and of its reverse complement, (2, 4, w)."""
+    return np.stack([motif.log_odds(), motif.reverse_complement().log_odds()])
 
 
 def _placed(

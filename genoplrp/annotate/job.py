@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from genoplrp.annotate.calibrate import RECORDS, calibrate
+from genoplrp.annotate.explain import Mapper
 from genoplrp.annotate.facts import Facts, method, run_facts
 from genoplrp.annotate.gallery import Gallery
 from genoplrp.annotate.intake import Rejected, accepted
@@ -74,7 +75,7 @@ def annotate(
     pruner: Pruner = DEFAULT_PRUNER,
     strands: Strands = "forward",
     references: int = 0,
-    batch_size: int = 64,
+    batch_size: int = 128,
     truth: str | Path | None = None,
     logos: int = 6,
     seed: int = 0,
@@ -197,7 +198,7 @@ def _annotate_all(
         summary = Summary(labels, matrices, calibration)
         facts = {"method": method(options), "thresholds": calibration.thresholds.tolist()}
         with closing(StoreWriter(folder / STORE, labels, facts)) as store:
-            run = Run(scorer, calibration, options, motifs, truth, tables, store, summary, gallery)
+            run = Run(Mapper(scorer, options), calibration, motifs, truth, tables, store, summary, gallery)
             for chunk in chunks(chain(head, records)):
                 run.add(chunk)
                 report("annotating", summary.records)

@@ -34,7 +34,7 @@ class Options:
     pruner: Pruner = DEFAULT_PRUNER
     strands: Strands = "forward"
     references: int = 0
-    batch_size: int = 64
+    batch_size: int = 128
     logos: int = 6
     seed: int = 0
 

@@ -4,8 +4,9 @@ The metrics are those of :mod:`genoplrp.evaluate`, taken over the explained base
 instance, no positive relevance) it is NaN: counted, never replaced.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,25 @@ class Quality:
     instances: int
 
 
-def qualities(explanation: Explanation, spans: Spans | None) -> dict[str, Quality]:
-    """Metrics of both maps of an explanation, by method."""
-    inside, own = _explained(spans or [], explanation.explained)
-    maps = dict(zip(METHODS, (explanation.lrp, explanation.plrp), strict=True))
-    return {method: _quality(values[explanation.explained], own, inside) for method, values in maps.items()}
+def qualities(pairs: Sequence[tuple[Explanation, Spans | None]]) -> list[dict[str, Quality]]:
+    """Metrics of both maps of explanations with the spans of their instances, by method; many cost little more."""
+    found: list[dict[str, Quality]] = [{} for _ in pairs]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for index, (explanation, _) in enumerate(pairs):
+        by_length[int(explanation.explained.sum())].append(index)
+    for indices in by_length.values():
+        truths = [_explained(pairs[k][1] or [], pairs[k][0].explained) for k in indices]
+        for method in METHODS:
+            maps = np.stack([_map(pairs[k][0], method) for k in indices])
+            for k, quality in zip(indices, _measured(maps, truths), strict=True):
+                found[k][method] = quality
+    return found
+
+
+def _map(explanation: Explanation, method: str) -> NDArray[np.float32]:
+    """A method's relevance of the explained bases (n,)."""
+    values = explanation.lrp if method == "LRP" else explanation.plrp
+    return values[explanation.explained]
 
 
 def _explained(spans: Spans, explained: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Spans]:
@@ -60,21 +75,20 @@ def _explained(spans: Spans, explained: NDArray[np.bool_]) -> tuple[NDArray[np.b
     return mask, own
 
 
-def _quality(relevance: NDArray[np.float32], spans: Spans, mask: NDArray[np.bool_]) -> Quality:
-    """Metrics of one map (n,)."""
-    values, inside = relevance[None].astype(np.float64), mask[None]
-    compared = bool(spans)
-    return Quality(
-        rma=float(rma(values, inside)[0]) if compared else nan,
-        gini=float(gini(values)[0]),
-        entropy=float(entropy(values)[0]),
-        auprc=float(auprc(values, inside)[0]) if compared else nan,
-        recall=float(motif_recall(values, [Site(0, start, end, 0, ".") for start, end in spans])[0])
-        if compared
-        else nan,
-        n=len(relevance),
-        instances=len(spans),
-    )
+def _measured(maps: NDArray[np.float32], truths: Sequence[tuple[NDArray[np.bool_], Spans]]) -> Iterator[Quality]:
+    """Metrics of maps (k, n), each with its mask and spans; what asks for an instance is NaN where there is none."""
+    values, inside = maps.astype(np.float64), np.stack([mask for mask, _ in truths])
+    sites = [Site(row, start, end, 0, ".") for row, (_, spans) in enumerate(truths) for start, end in spans]
+    columns = {
+        "rma": rma(values, inside),
+        "gini": gini(values),
+        "entropy": entropy(values),
+        "auprc": auprc(values, inside),
+        "recall": motif_recall(values, sites),
+    }
+    for row, (_, spans) in enumerate(truths):
+        numbers = {name: float(column[row]) for name, column in columns.items()}
+        yield Quality(**numbers, n=values.shape[1], instances=len(spans))
 
 
 COLUMNS = tuple(field.name for field in fields(Quality))

@@ -1,18 +1,17 @@
 """One run at work: chunk after chunk of records is scored, explained, searched for hits, and written."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from genoplrp.annotate.calibrate import Calibration
-from genoplrp.annotate.explain import Explanation, Scored, called_labels, explain
+from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import find_hits
-from genoplrp.annotate.options import Options
-from genoplrp.annotate.quality import qualities
-from genoplrp.annotate.scorer import Scorer
+from genoplrp.annotate.quality import Quality, qualities
 from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Summary
 from genoplrp.annotate.tables import Tables
@@ -20,7 +19,10 @@ from genoplrp.annotate.truth import Spans, Truth
 from genoplrp.motifs import Motif, MotifHit, best_hits
 from genoplrp.sequence import Record
 
-_CHUNK_BASES = 1 << 17
+T = TypeVar("T")
+
+_CHUNK_BASES, _GROUP_BASES = 1 << 19, 1 << 17
+"""Of records that are scored and searched together, and of maps that are in memory together."""
 
 
 @dataclass
@@ -29,8 +31,8 @@ class Run:
 
     Attributes
     ----------
-    scorer, calibration, options
-        The network, its thresholds, the choices made.
+    mapper, calibration
+        The network with how it is explained, and its thresholds.
     motifs
         Matrix by label.
     truth
@@ -39,9 +41,8 @@ class Run:
         What is filled.
     """
 
-    scorer: Scorer
+    mapper: Mapper
     calibration: Calibration
-    options: Options
     motifs: Mapping[str, Motif]
     truth: Truth
     tables: Tables
@@ -52,7 +53,7 @@ class Run:
 
     def add(self, records: Sequence[Record]) -> None:
         """Annotate one chunk."""
-        scores = self.scorer.scores([record.sequence for record in records])
+        scores = self.mapper.scorer.scores([record.sequence for record in records])
         chunk = [Scored(self._records + i, *pair) for i, pair in enumerate(zip(records, scores, strict=True))]
         self._records += len(records)
         needed: dict[int, list[Scored]] = defaultdict(list)
@@ -64,27 +65,32 @@ class Run:
             for label in called or [top]:
                 needed[label].append(scored)
         known = dict(self._known(needed))
-        for explanation in explain(chunk, self.scorer, self.calibration.thresholds, self.options):
-            self._add(explanation, *known[explanation.label, explanation.scored.index])
+        explanations = explain(chunk, self.mapper, self.calibration.thresholds)
+        for group in in_stretches(explanations, _GROUP_BASES, lambda explanation: len(explanation.plrp)):
+            spans, best = zip(*(known[one.label, one.scored.index] for one in group), strict=True)
+            measured = qualities(list(zip(group, spans, strict=True)))
+            for added in zip(group, spans, measured, best, strict=True):
+                self._add(*added)
 
     def _known(
         self, needed: Mapping[int, Sequence[Scored]]
     ) -> Iterator[tuple[tuple[int, int], tuple[Spans | None, MotifHit | None]]]:
         """Instances and the best match of the matrix, for each label and the index of each record explained for it."""
         for index, chosen in needed.items():
-            label = self.scorer.spec.labels[index]
+            label = self.mapper.scorer.spec.labels[index]
             records = [scored.record for scored in chosen]
             motif = self.motifs.get(label)
             best = best_hits([record.sequence for record in records], motif) if motif else [None] * len(records)
             for scored, spans, match in zip(chosen, self.truth.spans(records, label), best, strict=True):
                 yield (index, scored.index), (spans, match)
 
-    def _add(self, explanation: Explanation, spans: Spans | None, best: MotifHit | None) -> None:
+    def _add(
+        self, explanation: Explanation, spans: Spans | None, quality: dict[str, Quality], best: MotifHit | None
+    ) -> None:
         """Store one explanation and, if its label is called, its hits."""
         record, index = explanation.scored.record, explanation.label
-        label = self.scorer.spec.labels[index]
+        label = self.mapper.scorer.spec.labels[index]
         threshold = float(self.calibration.thresholds[index])
-        quality = qualities(explanation, spans)
         self.tables.add_quality(explanation, quality)
         self.store.add_explanation(
             explanation.scored.index, index, explanation.called, explanation.plrp, explanation.lrp
@@ -114,14 +120,25 @@ def probability(score: float) -> float:
 
 
 def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Records in lists of about 100,000 bases; a longer record is alone or ends its list."""
-    chunk: list[Record] = []
-    bases = 0
-    for record in records:
-        chunk.append(record)
-        bases += len(record.sequence)
-        if bases >= _CHUNK_BASES:
-            yield chunk
-            chunk, bases = [], 0
-    if chunk:
-        yield chunk
+    """Records in lists of about half a million bases; a longer record is alone or ends its list."""
+    return in_stretches(records, _CHUNK_BASES, lambda record: len(record.sequence))
+
+
+def in_stretches(items: Iterable[T], bases: int, length: Callable[[T], int]) -> Iterator[list[T]]:
+    """Items in lists of so many bases or a few more.
+
+    Examples
+    --------
+    >>> list(in_stretches(["AC", "G", "ACGT", "T"], 3, len))
+    [['AC', 'G'], ['ACGT'], ['T']]
+    """
+    group: list[T] = []
+    total = 0
+    for item in items:
+        group.append(item)
+        total += length(item)
+        if total >= bases:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -12,9 +13,8 @@ from torch import Tensor, nn
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
 from genoplrp.lrp.borrow import borrowed, where
-from genoplrp.lrp.record import record
-from genoplrp.lrp.target import scores_of
 from genoplrp.models import ModelSpec, spec_of
+from genoplrp.score import Score, score_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Scorer:
 
     model: nn.Module
     spec: ModelSpec
-    batch_size: int = 64
+    batch_size: int = 128
     strands: Strands = "forward"
 
     def windows(self, length: int) -> tuple[Window, ...]:
@@ -63,6 +63,11 @@ class Scorer:
         device, dtype = where(self.model)
         return x.to(device=device, dtype=dtype)
 
+    @cached_property
+    def _score(self) -> Score:
+        """The scores before a final sigmoid or softmax, which are those that `attribute` explains."""
+        return score_of(self.model, self.to_device(torch.zeros(1, 4, self.spec.length)))
+
     def _batches(self, texts: Iterator[str]) -> Iterator[NDArray[np.float32]]:
         """Scores (n, labels) of one batch of windows after the other."""
         for batch in batches(texts, self.batch_size):
@@ -73,10 +78,11 @@ class Scorer:
             yield output.float().cpu().numpy()
 
     def _outputs(self, x: Tensor) -> Tensor:
-        """The scores that `attribute` explains, before a final sigmoid or softmax; shape and numbers are checked."""
+        """The scores of windows (n, 4, l), (n, labels); shape and numbers are checked."""
         try:
-            output = scores_of(*record(self.model, x)).output
-        except (RuntimeError, AssertionError) as error:
+            with torch.no_grad():
+                output = self._score.outputs(x)
+        except (ModelError, RuntimeError, AssertionError) as error:
             raise ModelError(
                 f"the network fails on {len(x)} windows of shape {tuple(x.shape[1:])}: {error}. An exported network "
                 "must take any number of sequences (torch.export with dynamic_shapes for the first axis)."

@@ -25,7 +25,7 @@ def annotate(
     p: o.P = 0.1,
     strands: o.Strands = o.StrandsName.FORWARD,
     references: o.References = 0,
-    batch_size: o.BatchSize = 64,
+    batch_size: o.BatchSize = 128,
     truth: o.Truth = None,
     logos: o.Logos = 6,
     seed: o.Seed = 0,

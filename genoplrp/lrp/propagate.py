@@ -25,6 +25,7 @@ from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
 from genoplrp.lrp.walk import (
     Propagated,
     add_to,
+    added,
     adjoint,
     check_readers_linear,
     check_sample_axis,
@@ -46,6 +47,8 @@ class _Walk:
     hypothetical: bool
     prepared: MutableMapping[Any, Any]
     settled: set[int] = field(default_factory=set)  # pruned together with the call that completed them
+    # Sum per sample of what is in ``relevance``, where it has been taken: adding up takes as long as many a rule.
+    sums: dict[int, Tensor] = field(default_factory=dict)
     # Of the input and its views, in the terms of `Multipliers`: relevance per unit of input, and apart from it.
     slope: dict[int, Tensor] = field(default_factory=dict)
     offset: dict[int, Tensor] = field(default_factory=dict)
@@ -126,10 +129,19 @@ def _dense(relevance: Tensor | Rows) -> Tensor:
     return relevance.dense() if isinstance(relevance, Rows) else relevance
 
 
-def _add(walk: _Walk, index: int, amount: Tensor | Rows) -> None:
-    """Add to what a live tensor has been handed."""
+def _add(walk: _Walk, index: int, amount: Tensor | Rows, total: Tensor) -> None:
+    """Add to what a live tensor has been handed; ``total`` is the amount's sum per sample."""
     before = walk.relevance.get(index)
     walk.relevance[index] = amount if before is None else _dense(before) + _dense(amount)
+    walk.sums.pop(index, None)
+    if before is None:
+        walk.sums[index] = total
+
+
+def _sum_at(walk: _Walk, index: int) -> Tensor:
+    """Sum per sample of what a live tensor has been handed."""
+    found = walk.sums.get(index)
+    return totals([walk.relevance[index]], walk.samples) if found is None else found
 
 
 def _settle(walk: _Walk, index: int) -> Tensor | Rows:
@@ -138,6 +150,7 @@ def _settle(walk: _Walk, index: int) -> Tensor | Rows:
     amounts = None if index in walk.settled else _amounts_at(walk, index)
     if amounts is None:
         return received
+    walk.sums.pop(index, None)
     received, boundary = _dense(received), walk.plan.boundaries[index]
     check_sample_axis(received, walk.samples, boundary)
     shares = shares_of(amounts, received, walk.samples)
@@ -160,7 +173,8 @@ def _amounts_at(walk: _Walk, index: int) -> tuple[Amount, Amount] | None:
 
 
 def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> None:
-    arrived = totals(received.values(), walk.samples)
+    sums = {index: _sum_at(walk, index) for index in received}
+    arrived = added(sums.values(), walk.samples)
     listed = _hand_rows(walk, step, received)
     if listed is not None:
         walk.ledger.enter(step, arrived, listed)
@@ -170,9 +184,12 @@ def _hand_down(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> N
         given = _user_rule(walk, step, step.op_rule, dense)
     else:
         given = _HANDLERS[step.kind](walk, step, dense)
+    handed = []
     for index, amount in given.items():
-        _add(walk, index, amount)
-    walk.ledger.enter(step, arrived, totals(given.values(), walk.samples))
+        same = amount is dense.get(step.output)
+        handed.append(sums[step.output] if same else totals([amount], walk.samples))
+        _add(walk, index, amount, handed[-1])
+    walk.ledger.enter(step, arrived, added(handed, walk.samples))
 
 
 def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> Tensor | None:
@@ -188,7 +205,7 @@ def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> T
     if given is None:
         return None
     for index, rows in given.items():
-        _add(walk, index, rows)
+        _add(walk, index, rows, rows.totals)
     return totals(given.values(), walk.samples)
 
 
@@ -213,10 +230,12 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
     before = walk.relevance.get(index)
     if shares is None or isinstance(before, Tensor):
         handed = call.hand(rows)
-        _add(walk, index, handed.relevance)
-        return passed(handed.statistics)
+        total = passed(handed.statistics)
+        _add(walk, index, handed.relevance, total)
+        return total
     handed = call.hand(rows, onto=before, shares=shares)
     walk.relevance[index] = handed.relevance
+    walk.sums.pop(index, None)
     walk.settled.add(index)
     walk.ledger.enter_cut(walk.plan.boundaries[index], tally(handed.statistics), rescaled=True)
     return passed(handed.statistics)
@@ -240,8 +259,9 @@ def _masked_rows(
         walk.ledger.enter_cut(step, tally(handed.statistics), rescaled=False, loss=loss)
         if onto is not None:
             walk.relevance[index] = handed.relevance
+            walk.sums.pop(index, None)
             return passed(handed.statistics)
-    _add(walk, index, handed.relevance)
+    _add(walk, index, handed.relevance, totals([handed.relevance], walk.samples))
     return passed(handed.statistics)
 
 

@@ -50,14 +50,22 @@ def add_to(store: dict[int, Tensor], index: int, amount: Tensor) -> None:
 
 def totals(parts: Iterable[Tensor | Rows], n: int) -> Tensor:
     """Sum per sample (n,) over tensors, in double precision; NaN where a tensor has no sample axis in front."""
+    return added((_total(part, n) for part in parts), n)
+
+
+def added(sums: Iterable[Tensor], n: int) -> Tensor:
+    """Sum (n,) of sums per sample; zeros where there are none."""
     total = torch.zeros(n, dtype=torch.float64)
-    for part in parts:
-        if isinstance(part, Rows):
-            total = total + part.totals
-            continue
-        by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
-        total = total.to(part.device) + (part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else torch.nan)
+    for part in sums:
+        total = total.to(part.device) + part
     return total
+
+
+def _total(part: Tensor | Rows, n: int) -> Tensor:
+    if isinstance(part, Rows):
+        return part.totals
+    by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
+    return part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else part.new_full((n,), torch.nan)
 
 
 def step_map(step: Step) -> LinearMap:

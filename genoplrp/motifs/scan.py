@@ -6,6 +6,7 @@ bit, so that sums are exact and both strands, any order and any cutting into pie
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genoplrp.motifs.codes import UNKNOWN, concatenate
-from genoplrp.motifs.matrices import Motif
+from genoplrp.motifs.matrices import Motif, background_frequencies
 from genoplrp.motifs.thresholds import ScoreDistribution, score_distribution
 
 _BLOCK = 5  # bases in one look-up: a table of 5**5 int32 stays in the first-level cache
@@ -168,13 +169,18 @@ class _Batch:
 
 
 def _scorer(motif: Motif, index: int, background: ArrayLike | None) -> _Scorer:
+    distribution, tables = _look_up(motif, tuple(background_frequencies(background).tolist()))
+    return _Scorer(index, motif.width, distribution, tables)
+
+
+@lru_cache(maxsize=256)  # some milliseconds each, and a job scans piece after piece for the same motifs
+def _look_up(motif: Motif, background: tuple[float, ...]) -> tuple[ScoreDistribution, NDArray[np.int32]]:
     distribution = score_distribution(motif, background)
     steps = distribution.steps.astype(np.int64)
     # One unknown base costs more than the best of all other bases can make up for.
     unknown = steps.min(axis=0) - (int(steps.max(axis=0).sum()) - distribution.low + 1)
     forward, reverse = np.vstack([steps, unknown]), np.vstack([steps[::-1, ::-1], unknown[::-1]])
-    tables = np.stack([_tables(forward), _tables(reverse)])
-    return _Scorer(index, motif.width, distribution, tables)
+    return distribution, np.stack([_tables(forward), _tables(reverse)])
 
 
 def _tables(steps: NDArray[np.int64]) -> NDArray[np.int32]:

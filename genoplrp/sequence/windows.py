@@ -8,6 +8,7 @@ edge, where the network sees most context on both sides; if two are alike, from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -143,7 +144,7 @@ def stitch(values: Tensor | Sequence[Tensor], windows: Sequence[Window], length:
     stacked = values if isinstance(values, Tensor) else torch.stack(list(values)) if values else torch.empty(0)
     if len(stacked) != len(windows) or not len(windows):
         raise SequenceError(f"stitch takes one row of values a window; got {len(stacked)} for {len(windows)} windows.")
-    owner, column = _owners(windows, length, stacked.shape[-1])
+    owner, column = _owners(tuple(windows), length, stacked.shape[-1])
     covered = np.flatnonzero(owner >= 0)
     stitched = stacked.new_zeros((length, *stacked.shape[1:-1]))
     rows = stacked.movedim(-1, 1)  # (k, w, ...)
@@ -152,7 +153,8 @@ def stitch(values: Tensor | Sequence[Tensor], windows: Sequence[Window], length:
     return stitched.movedim(0, -1)
 
 
-def _owners(windows: Sequence[Window], length: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=16)  # most records of a file are tiled alike
+def _owners(windows: tuple[Window, ...], length: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """For each base the index of the window that it takes its value from, or -1, and its column there; (length,) each.
 
     Windows are equally wide, so a base lies furthest from the edge in the window whose centre is nearest.
