@@ -66,7 +66,7 @@ def attribute(
     seed
         Of the shuffles; a sequence's shuffles do not depend on the others in ``x``.
     batch_size
-        Sequences at a time; None: as many as have 256 MB of activations, at most 512. The result does not depend on it.
+        Sequences at a time; None: as many as have 128 MB of activations, at most 512. The result does not depend on it.
     device
         Where to compute; None: where the model is. The result lies there too.
 

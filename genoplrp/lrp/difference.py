@@ -261,8 +261,10 @@ def _read_input(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[d
     """The multiplier of a view of the network's input, and the relevance that it is given whatever changes."""
     call, x, z = _linear_call(walk, step, received)
     index = step.call.inputs[0]
-    # zbox compares the base that is there with those that could be: the reference plays no part in it.
-    value = walk.here(index).to(x.dtype) if isinstance(step.rule, ZBox) else x
+    value = x
+    if isinstance(step.rule, ZBox):  # it compares the base that is there with those that could be, whatever was before
+        bias = step_map(step).bias
+        value, z = walk.here(index).to(x.dtype), walk.here(step.output).to(x.dtype) - (0 if bias is None else bias)
     made = call.hand(value, z, call.multiplier, present_in_view(walk.plan, walk.present, index))
     if made.offset is None:
         return {index: made.slope(x)}, []

@@ -6,6 +6,7 @@ A rule of LRP is a few applications of the same map with changed weights. Convol
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,19 +19,23 @@ from genoplrp.lrp.ops import argument
 
 @dataclass(frozen=True, eq=False)
 class LinearMap:
-    """``z = apply(x, weight) + bias``; ``adjoint(s, weight, x)`` is the transposed map, in the shape of x."""
+    """``z = apply(x, weight) + bias``; ``adjoint(s, weight, x)`` is the transposed map, in the shape of x.
+
+    ``from_zero`` says that x is known to hold nothing below 0, so that nobody has to look.
+    """
 
     apply: Callable[[Tensor, Tensor], Tensor]
     adjoint: Callable[[Tensor, Tensor, Tensor], Tensor]
     weight: Tensor
     bias: Tensor | None  # broadcasts to z
+    from_zero: bool = False
 
-    @property
+    @cached_property
     def plus(self) -> Tensor:
         """Positive part of the weight."""
         return self.weight.clamp(min=0)
 
-    @property
+    @cached_property
     def minus(self) -> Tensor:
         """Negative part of the weight."""
         return self.weight.clamp(max=0)
@@ -43,17 +48,22 @@ class LinearMap:
     def part(self, x: Tensor, sign: int) -> Tensor:
         """z's part of one sign: the sum of the contributions of that sign, and the bias where it has it."""
         same, opposite = (self.plus, self.minus) if sign > 0 else (self.minus, self.plus)
-        z = self.apply(x.clamp(min=0), same)
-        if (x < 0).any():
-            z = z + self.apply(x.clamp(max=0), opposite)
+        if self.any_below_zero(x):
+            z = self.apply(x.clamp(min=0), same) + self.apply(x.clamp(max=0), opposite)
+        else:
+            z = self.apply(x, same)
         if self.bias is None:
             return z
         return z + (self.bias.clamp(min=0) if sign > 0 else self.bias.clamp(max=0))
 
+    def any_below_zero(self, x: Tensor) -> bool:
+        """Whether an input is below 0."""
+        return not self.from_zero and bool((x < 0).any())
+
     def to(self, dtype: torch.dtype) -> "LinearMap":
         """The same map in another floating-point type."""
         bias = None if self.bias is None else self.bias.to(dtype)
-        return LinearMap(self.apply, self.adjoint, self.weight.to(dtype), bias)
+        return replace(self, weight=self.weight.to(dtype), bias=bias)
 
     def without_bias(self) -> "LinearMap":
         """The map of differences: biases cancel."""
@@ -64,7 +74,7 @@ class LinearMap:
         weight = self.weight * scale.view(-1, *[1] * (self.weight.ndim - 1))
         trailing = [1] * (self.weight.ndim - 2)
         scale, shift = scale.view(-1, *trailing), shift.view(-1, *trailing)
-        return LinearMap(self.apply, self.adjoint, weight, shift if self.bias is None else self.bias * scale + shift)
+        return replace(self, weight=weight, bias=shift if self.bias is None else self.bias * scale + shift)
 
 
 def linear_map(call: Call) -> LinearMap:

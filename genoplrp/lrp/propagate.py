@@ -14,8 +14,10 @@ from torch import Tensor
 from genoplrp.lrp.call import Value, leaves
 from genoplrp.lrp.composite import OpRule, apply_op_rule
 from genoplrp.lrp.ledger import Ledger
+from genoplrp.lrp.linear import LinearMap
 from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import LINEAR, Plan, Step
+from genoplrp.lrp.prepared import prepared_map
 from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, check_finite, cut
 from genoplrp.lrp.rules import Multipliers, ratio
 from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, shape_of, sparse_call
@@ -32,7 +34,7 @@ from genoplrp.lrp.walk import (
     layer_output,
     present_in_view,
     reduce_to,
-    step_map,
+    summands,
     totals,
 )
 
@@ -209,17 +211,20 @@ def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> T
     return totals(given.values(), walk.samples)
 
 
+def _map_of(walk: _Walk, step: Step) -> LinearMap:
+    return prepared_map(step, walk.prepared, from_zero=step.call.inputs[0] in walk.plan.never_negative)
+
+
 def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | None:
     """A linear call whose output's relevance is sparse; what its input is handed is pruned in the same pass."""
     index = step.call.inputs[0]
-    x, z, linear = walk.tensor(index), walk.tensor(step.output), step_map(step)
+    x, z, linear = walk.tensor(index), walk.tensor(step.output), _map_of(walk, step)
     shape = None if step.reads_input and walk.hypothetical else shape_of(step, linear, x, z)
-    rows = None if shape is None else listed_relevance(relevance, walk.samples)
+    rows = None if shape is None else listed_relevance(relevance, walk.samples, x.shape[1])
     if shape is None or rows is None:
         return None
     present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None
-    from_zero = index in walk.plan.never_negative
-    call = sparse_call(step, linear, shape, x, z, present=present, prepared=walk.prepared, from_zero=from_zero)
+    call = sparse_call(step, linear, shape, x, z, present=present, prepared=walk.prepared)
     if call is None:
         return None
     pruner = walk.plan.pruner
@@ -266,7 +271,7 @@ def _masked_rows(
 
 
 def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
-    linear = step_map(step)
+    linear = _map_of(walk, step)
     index = step.call.inputs[0]
     x, z, relevance = walk.tensor(index), walk.tensor(step.output), received[step.output]
     if not (x.dtype == z.dtype == linear.weight.dtype):  # the model runs this call under autocast
@@ -299,6 +304,9 @@ def _contributions(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict
     """Sums with fixed coefficients: the epsilon rule on what each input contributes."""
     output = step.output
     share = ratio(received[output], walk.tensor(output), walk.plan.composite.epsilon)
+    plain = summands(step.call, walk.tensor, walk.tensor(output))
+    if plain is not None:
+        return {index: walk.tensor(index) * share for index in plain}
     slopes = adjoint(step.call, walk.tensor, {output: share})
     return {index: walk.tensor(index) * slope for index, slope in slopes.items()}
 

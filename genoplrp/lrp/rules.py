@@ -104,7 +104,7 @@ class Gamma:
         plain = linear.adjoint(share, linear.weight, x)
         up, down = share * raised, share * ~raised
         positive = plain + self.gamma * (linear.adjoint(up, linear.plus, x) + linear.adjoint(down, linear.minus, x))
-        if not (x < 0).any():
+        if not linear.any_below_zero(x):
             return Multipliers(positive, positive)
         negative = plain + self.gamma * (linear.adjoint(up, linear.minus, x) + linear.adjoint(down, linear.plus, x))
         return Multipliers(positive, negative)
@@ -139,7 +139,7 @@ class AlphaBeta:
             return total if down is None else total + linear.adjoint(down, lowering, x)
 
         positive = share(linear.plus, linear.minus)
-        if not (x < 0).any():
+        if not linear.any_below_zero(x):
             return Multipliers(positive, positive)
         return Multipliers(positive, share(linear.minus, linear.plus))
 
@@ -201,9 +201,11 @@ class ZBox:
         present = torch.ones_like(x) if present is None else present
         bounds = [(present * _by_channel(bound, x), weight)
                   for bound, weight in ((self.low, linear.plus), (self.high, linear.minus)) if bound]  # fmt: skip
-        total = linear.apply(x, linear.weight)
+        total = z if linear.bias is None else z - linear.bias
+        # Where everything exists all samples have the same bounds, and one of them speaks for all.
+        alike = slice(None) if (present == 0).any() else slice(1)
         for bound, weight in bounds:
-            total = total - linear.apply(bound, weight)
+            total = total - linear.apply(bound[alike], weight)
         share = ratio(relevance, total)
         multiplier = linear.adjoint(share, linear.weight, x)
         offset = torch.zeros_like(x)

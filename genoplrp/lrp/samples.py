@@ -27,13 +27,14 @@ class SampleLayout:
         Whether the first axis of every tensor that a linear call reads counts the samples.
     mixing
         Labels of the calls that mix samples, in forward order.
-    size
-        Memory of all activations of a sample, in bytes.
+    size, largest
+        Memory of all activations of a sample, and of the largest of them, in bytes.
     """
 
     first: bool
     mixing: tuple[str, ...]
     size: int
+    largest: int
 
 
 def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
@@ -46,10 +47,12 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     except GenoPLRPError:
         raise
     except (RuntimeError, ValueError, AssertionError, IndexError):
-        return SampleLayout(True, (), 100 * sample.numel() * sample.element_size())  # a guess
-    size = sum(value.numel() * value.element_size() for value in three.values) // 3
+        guess = 10 * sample.numel() * sample.element_size()
+        return SampleLayout(True, (), 10 * guess, guess)
+    sizes = [value.numel() * value.element_size() // 3 for value in three.values]
+    size, largest = sum(sizes), max(sizes)
     if [call.op for call in two.calls] != [call.op for call in three.calls]:
-        return SampleLayout(False, (), size)
+        return SampleLayout(False, (), size, largest)
     ends = [two.index_of(leaf) for leaf in leaves(output) if isinstance(leaf, Tensor)]
     calls = dict.fromkeys(call for end in ends if end is not None for call in calls_on_path(two, end))
     mixing = [
@@ -57,4 +60,4 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     ]
     read = [index for call in calls if KINDS.get(call.op) in LINEAR for index in call.inputs]
     first = all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
-    return SampleLayout(first, tuple(mixing), size)
+    return SampleLayout(first, tuple(mixing), size, largest)

@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
-from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.call import Call, Value, leaves
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
-from genoplrp.lrp.ops import Kind
+from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.sparse.rows import Rows
 
@@ -68,10 +68,11 @@ def _total(part: Tensor | Rows, n: int) -> Tensor:
     return part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else part.new_full((n,), torch.nan)
 
 
-def step_map(step: Step) -> LinearMap:
-    """The map of a linear step, the batch norm that follows folded in."""
+def step_map(step: Step, *, from_zero: bool = False) -> LinearMap:
+    """The map of a linear step, the batch norm that follows folded in; ``from_zero``: see `LinearMap`."""
     linear = linear_map(step.call)
-    return linear if step.folded is None else linear.scaled(*batch_norm_scale(step.folded))
+    whole = linear if step.folded is None else linear.scaled(*batch_norm_scale(step.folded))
+    return replace(whole, from_zero=from_zero)
 
 
 def adjoint(call: Call, at: Callable[[int], Tensor], cotangents: Mapping[int, Tensor]) -> dict[int, Tensor]:
@@ -97,6 +98,15 @@ def adjoint(call: Call, at: Callable[[int], Tensor], cotangents: Mapping[int, Te
 def reduce_to(amount: Tensor, x: Tensor) -> Tensor:
     """What a broadcast tensor received, summed over the axes that broadcasting added."""
     return amount.sum_to_size(x.shape) if amount.shape != x.shape else amount
+
+
+def summands(call: Call, at: Callable[[int], Tensor], z: Tensor) -> list[int] | None:
+    """The live tensors that an addition adds up as they are, each of the sum's shape; None for any other sum."""
+    live = [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
+    plain = call.op == "add" and len(call.args) <= 2 and argument(call, "alpha", 1) == 1
+    if not plain or len(set(live)) < len(live) or any(at(index).shape != z.shape for index in live):
+        return None
+    return live
 
 
 def present_in_view(plan: Plan, present: Tensor | None, index: int) -> Tensor | None:

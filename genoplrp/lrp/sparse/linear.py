@@ -1,26 +1,27 @@
 """Rows through a linear call: an update per entry instead of a convolution over everything."""
 
-from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from genoplrp.lrp.call import leaves
 from genoplrp.lrp.linear import LinearMap, conv_geometry
 from genoplrp.lrp.ops import argument
 from genoplrp.lrp.plan import Step
+from genoplrp.lrp.prepared import Prepared, key_of
 from genoplrp.lrp.rules import ZBox
 from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
 from genoplrp.lrp.sparse.rows import Listed, Rows, empty, gathered, integers_of, rows_of
 from genoplrp.lrp.sparse.tally import check_statistics
 from genoplrp.lrp.sparse.terms import RULES, Terms, needs_no_negatives, terms_of, with_table
 
-DENSEST = 0.35
+DENSEST = 0.2
 """Up to this share of entries, lists beat a dense convolution (measured; benchmarks/engine.py)."""
+FEW_CHANNELS, SLOWER = 8, 1.75
+"""Dense convolutions of so few channels, such as those of the sequence, are so much slower for their size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +125,17 @@ def shape_of(step: Step, linear: LinearMap, x: Tensor, z: Tensor) -> Shape | Non
     return Shape(stride, dilation, linear.weight.shape[2], before, after, z.shape[2])
 
 
-def listed_relevance(relevance: Tensor | Rows, samples: int) -> Rows | None:
-    """The relevance of a linear call's output as lists, where that is quicker than a dense convolution; else None."""
+def listed_relevance(relevance: Tensor | Rows, samples: int, channels: int) -> Rows | None:
+    """The relevance of a linear call's output as lists, where that is quicker than a dense convolution; else None.
+
+    ``channels``: how many the call reads.
+    """
+    densest = DENSEST * (SLOWER if channels <= FEW_CHANNELS else 1)
     if isinstance(relevance, Rows):
-        return relevance if relevance.density <= DENSEST else None
+        return relevance if relevance.density <= densest else None
     if relevance.ndim == 0 or len(relevance) != samples or not usable(relevance):
         return None
-    dense = int(torch.count_nonzero(relevance)) > DENSEST * relevance.numel()
+    dense = int(torch.count_nonzero(relevance)) > densest * relevance.numel()
     return None if dense else rows_of(relevance)
 
 
@@ -142,8 +147,7 @@ def sparse_call(
     z: Tensor,
     *,
     present: Tensor | None,
-    prepared: MutableMapping[Any, Any],
-    from_zero: bool,
+    prepared: Prepared,
 ) -> SparseCall | None:
     """The call of a step as lists can go through it; None where its numbers do not allow it.
 
@@ -157,10 +161,8 @@ def sparse_call(
         As for the rules: 1 where an entry of the network's input exists; None: all do.
     prepared
         Terms of the calls met so far: those of parameters are kept here.
-    from_zero
-        Whether x is known to hold nothing below 0; otherwise it is looked at where that matters.
     """
-    if needs_no_negatives(step.rule) and not from_zero and float(x.min()) < 0:
+    if needs_no_negatives(step.rule) and linear.any_below_zero(x):
         return None
     terms = _prepared_terms(step, linear, prepared)
     if terms is None:
@@ -174,16 +176,12 @@ def sparse_call(
     return SparseCall(seen.contiguous(), z.contiguous(), shape, terms, x.shape)
 
 
-def _prepared_terms(step: Step, linear: LinearMap, prepared: MutableMapping[Any, Any]) -> Terms | None:
-    """The terms, made once where weight and bias are parameters: any others may be others in the next batch."""
-    weight, bias = argument(step.call, "weight", None), argument(step.call, "bias", None)
-    if not isinstance(weight, nn.Parameter) or not (bias is None or isinstance(bias, nn.Parameter)):
+def _prepared_terms(step: Step, linear: LinearMap, prepared: Prepared) -> Terms | None:
+    """The terms, made once where `prepared_map` makes the map once."""
+    key = key_of(step)
+    if key is None:
         return terms_of(step.rule, linear)
-    norm = () if step.folded is None else leaves((step.folded.args, step.folded.kwargs))
-    # What is kept holds on to these tensors, so that no other can come by the number of one of them.
-    tensors = [weight, bias, *(leaf for leaf in norm if isinstance(leaf, Tensor))]
-    key = (step.call.label, step.rule, *map(id, tensors))
-    if key not in prepared:
-        prepared[key] = (terms_of(step.rule, linear), tensors)
-    found: Terms | None = prepared[key][0]
+    if (key, step.rule) not in prepared:
+        prepared[key, step.rule] = (terms_of(step.rule, linear), step.call, step.folded)
+    found: Terms | None = prepared[key, step.rule][0]
     return found

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from genoplrp.lrp.call import Call, Value, leaves
+from genoplrp.lrp.call import Call
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import Step
 from genoplrp.lrp.sparse.backend import in_threads, usable
 from genoplrp.lrp.sparse.rows import Rows, gathered
+from genoplrp.lrp.walk import summands
 
 _SAME_ORDER = {
     "view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "contiguous", "clone", "alias",
@@ -85,15 +86,8 @@ def _shared(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, 
 
 
 def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
-    live = [leaf.index for leaf in leaves((call.args, call.kwargs)) if isinstance(leaf, Value)]
-    same = all(tensor(index).shape == z.shape and usable(tensor(index), z) for index in live)
-    if (
-        not same
-        or not 0 < len(live) <= 2
-        or len(set(live)) < len(live)
-        or argument(call, "alpha", 1) != 1
-        or len(call.args) > 2
-    ):
+    live = summands(call, tensor, z)
+    if not live or len(live) > 2 or not all(usable(tensor(index), z) for index in live):
         return None
     loops: Any = _loops()
     parts = [tensor(index).reshape(len(z), -1).contiguous().numpy() for index in live]
