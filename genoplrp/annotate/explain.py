@@ -12,6 +12,7 @@ from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, batches
 from genoplrp.explainer import Explainer
 from genoplrp.lrp import NoPrune
+from genoplrp.lrp.prune import Pruner
 from genoplrp.sequence import Record, Window, one_hot, stitch
 
 
@@ -50,6 +51,8 @@ class Explanation:
         (l,) signed relevance a base, with and without pruning; 0 outside the explained windows.
     explained
         (l,) bool: the bases that lie in an explained window.
+    windows
+        The explained windows.
     """
 
     scored: Scored
@@ -58,6 +61,7 @@ class Explanation:
     plrp: NDArray[np.float32]
     lrp: NDArray[np.float32]
     explained: NDArray[np.bool_]
+    windows: tuple[Window, ...]
 
     @property
     def score(self) -> float:
@@ -82,20 +86,22 @@ class Mapper:
     ----------
     scorer, options
         The network, and how relevance is propagated.
+    pruners
+        One map each; by default the run's own, PLRP, and none, LRP.
     """
 
-    def __init__(self, scorer: Scorer, options: Options) -> None:
+    def __init__(self, scorer: Scorer, options: Options, pruners: Sequence[Pruner] = ()) -> None:
         self.scorer = scorer
         self._references, self._seed = options.references or None, options.seed
         self._explain = Explainer(
             scorer.model,
-            pruners=(options.pruner, NoPrune()),
+            pruners=tuple(pruners) or (options.pruner, NoPrune()),
             composite=options.composite,
             strands=options.strands,
         )
 
     def maps(self, texts: Sequence[str], targets: Sequence[int]) -> Tensor:
-        """PLRP and LRP a base of each window, (n, 2, length), of one output each."""
+        """Relevance a base of each window, of one output each, (n, pruners, length)."""
         x = self.scorer.to_device(one_hot(texts))  # (n, 4, length)
         found = self._explain(x, target=torch.tensor(targets), references=self._references, seed=self._seed)
         return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
@@ -154,4 +160,4 @@ def _assembled(unit: _Unit, maps: list[Tensor]) -> Explanation:
     explained = np.zeros(length, dtype=bool)
     for window in unit.windows:
         explained[window.start : window.end] = True
-    return Explanation(unit.scored, unit.label, unit.called, plrp, lrp, explained)
+    return Explanation(unit.scored, unit.label, unit.called, plrp, lrp, explained, tuple(unit.windows))

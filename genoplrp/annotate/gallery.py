@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from genoplrp.annotate.explain import Explanation
 from genoplrp.annotate.hits import Hit
-from genoplrp.annotate.quality import Quality
 from genoplrp.annotate.truth import Spans
 
 CROP = 120
@@ -23,36 +22,25 @@ class Exhibit:
 
     Attributes
     ----------
-    record, label, score, margin
-        Name; what was explained; the score and how far it lies above the threshold.
-    start, length
-        Where the stretch begins, and the length of the whole record.
+    record, label, margin
+        Name; what was explained; how far its score lies above the threshold.
+    start
+        Where the stretch begins.
     letters, lrp, plrp
         The stretch's bases and its two maps.
     spans, hits
         Instances by the truth, and hits, of the whole record.
-    qualities
-        Metrics of the whole record by method.
     """
 
     record: str
     label: str
-    score: float
     margin: float
     start: int
-    length: int
     letters: str
     lrp: NDArray[np.float32]
     plrp: NDArray[np.float32]
     spans: Spans
     hits: Sequence[Hit]
-    qualities: dict[str, Quality]
-
-    @property
-    def focus(self) -> float:
-        """Where in the stretch the best hit (or the highest relevance) lies, 0 at its start to 1 at its end."""
-        best = (self.hits[0].start + self.hits[0].end) / 2 - self.start if self.hits else int(self.plrp.argmax())
-        return best / len(self.letters)
 
 
 class Gallery:
@@ -87,7 +75,6 @@ def exhibit_of(
     threshold: float,
     spans: Spans | None,
     hits: Sequence[Hit],
-    qualities: dict[str, Quality],
 ) -> Exhibit:
     """The stretch of a record around its best hits (or its highest relevance), at most `CROP` bases."""
     record = explanation.scored.record
@@ -97,16 +84,13 @@ def exhibit_of(
     return Exhibit(
         record=record.name,
         label=label,
-        score=explanation.score,
         margin=explanation.score - threshold,
         start=start,
-        length=length,
         letters=record.sequence[piece],
         lrp=explanation.lrp[piece].copy(),
         plrp=explanation.plrp[piece].copy(),
         spans=spans or [],
         hits=tuple(hits),
-        qualities=qualities,
     )
 
 

@@ -15,9 +15,11 @@ from genoplrp.annotate.gallery import Gallery
 from genoplrp.annotate.intake import Rejected, accepted
 from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
 from genoplrp.annotate.output import STORE, check_output, output_folder, write_params
+from genoplrp.annotate.page import page_data
 from genoplrp.annotate.report import write_report
 from genoplrp.annotate.run import Run, chunks
 from genoplrp.annotate.scorer import Scorer, scorer_for
+from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Factor, QualityRow, Summary, headline
 from genoplrp.annotate.tables import open_tables
@@ -78,6 +80,7 @@ def annotate(
     batch_size: int = 128,
     truth: str | Path | None = None,
     logos: int = 6,
+    page: int = 500,
     seed: int = 0,
     overwrite: bool = False,
     trust: bool = False,
@@ -112,6 +115,8 @@ def annotate(
         BED file of true instances, to compare the maps with; by default the matches of each label's matrix.
     logos
         How many of the best explanations are drawn.
+    page
+        How many of the best sequences the report's page lets one look at, each at several amounts of pruning.
     seed
         Of the shuffles.
     overwrite
@@ -149,7 +154,7 @@ def annotate(
     >>> result.annotated, result.rejected
     (1, 1)
     """
-    options = Options(fpr, composite, pruner, strands, references, batch_size, logos, seed)
+    options = Options(fpr, composite, pruner, strands, references, batch_size, logos, page, seed)
     check_output(Path(out).resolve(), overwrite)
     network = model if isinstance(model, nn.Module) else load_model(model, trust=trust)
     scorer = scorer_for(network, batch_size, strands)
@@ -158,7 +163,7 @@ def annotate(
     facts = Facts(str(fasta), "" if isinstance(model, nn.Module) else str(model), known.source, command)
     report = progress or (lambda stage, records: None)
     with output_folder(out, overwrite=overwrite) as folder:
-        summary, gallery, rejected = _annotate_all(
+        summary, gallery, showcase, rejected = _annotate_all(
             folder, fasta, scorer, options=options, motifs=motifs, truth=known, report=report
         )
         report("drawing", summary.records)
@@ -166,7 +171,8 @@ def annotate(
         if isinstance(known, BedTruth) and not known.landed:
             warnings.append(f"no interval of {truth} lies on a record that was explained: compare the names.")
         params = {**run_facts(facts, scorer, options, summary, rejected.count), "warnings": warnings}
-        write_report(folder, params, summary, gallery.best(_worth_drawing(summary)), rejected.first)
+        shown = page_data(showcase, summary, scorer, options, motifs=motifs, truth=known.source)
+        write_report(folder, params, summary, gallery.best(_worth_drawing(summary)), rejected.first, shown=shown)
         write_params(folder, params)
     factors = summary.factors()
     return Result(
@@ -183,7 +189,7 @@ def _annotate_all(
     motifs: Mapping[str, Motif],
     truth: Truth,
     report: Progress,
-) -> tuple[Summary, Gallery, Rejected]:
+) -> tuple[Summary, Gallery, Showcase, Rejected]:
     """Fill tables and store with every record, and count what was found."""
     labels, matrices = scorer.spec.labels, {label: motif.matrix_id for label, motif in motifs.items()}
     gallery = Gallery(options.logos)
@@ -196,13 +202,14 @@ def _annotate_all(
             raise _nothing_usable(fasta, rejected)
         calibration = calibrate([record.sequence for record in head], scorer, options.fpr, options.seed)
         summary = Summary(labels, matrices, calibration)
+        showcase = Showcase(options.page, calibration.thresholds, scorer)
         facts = {"method": method(options), "thresholds": calibration.thresholds.tolist()}
         with closing(StoreWriter(folder / STORE, labels, facts)) as store:
-            run = Run(Mapper(scorer, options), calibration, motifs, truth, tables, store, summary, gallery)
+            run = Run(Mapper(scorer, options), calibration, motifs, truth, tables, store, summary, gallery, showcase)
             for chunk in chunks(chain(head, records)):
                 run.add(chunk)
                 report("annotating", summary.records)
-    return summary, gallery, rejected
+    return summary, gallery, showcase, rejected
 
 
 def _head(records: Iterator[Record]) -> list[Record]:

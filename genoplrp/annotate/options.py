@@ -36,6 +36,7 @@ class Options:
     references: int = 0
     batch_size: int = 128
     logos: int = 6
+    page: int = 500
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,5 +56,7 @@ class Options:
             raise OptionError(f"batch_size must be 1 or more; got {self.batch_size}")
         if self.logos < 0:
             raise OptionError(f"logos must be 0 or more; got {self.logos}")
+        if self.page < 0:
+            raise OptionError(f"page must be 0 or more sequences; got {self.page}")
         if self.seed < 0:
             raise OptionError(f"seed must be 0 or more; got {self.seed}")

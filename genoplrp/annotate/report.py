@@ -1,6 +1,5 @@
-"""``report.html``: one page that opens anywhere, offline, and says what a run found and how far to trust it."""
+"""``report.html``: one page that opens anywhere, offline: what a run found, to look at, and how far to trust it."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
@@ -14,6 +13,7 @@ from genoplrp.annotate.gallery import Exhibit
 from genoplrp.annotate.intake import Rejection
 from genoplrp.annotate.summary import Factor, QualityRow, Summary
 from genoplrp.show.histogram import Histogram, histogram
+from genoplrp.show.page import PageData, page_environment, page_html
 
 _NONE = "\N{EN DASH}"
 
@@ -24,7 +24,7 @@ _FILES = {
     "predictions.tsv": "One line a record: length, factors called, best factor, score of every factor.",
     "rma.tsv": "How well each map agrees with the truth, LRP and PLRP, for every explanation.",
     "attributions.zarr": "Sequences, scores and the relevance of every base; see genoplrp.annotate.read_attributions.",
-    "logos": "The figures of this page as PNG and SVG.",
+    "logos": "Figures of the best explanations as PNG and SVG.",
     "rejected.tsv": "Every record that was not annotated, and why.",
     "params.json": "Versions, model hash, thresholds, options and counts: what it takes to repeat this run.",
 }
@@ -36,6 +36,8 @@ def write_report(
     summary: Summary,
     exhibits: Sequence[Exhibit],
     rejected: Sequence[Rejection],
+    *,
+    shown: PageData,
 ) -> None:
     """Write ``report.html`` and the figures in ``logos/`` into `folder`.
 
@@ -51,42 +53,32 @@ def write_report(
         What to draw.
     rejected
         The first records rejected.
+    shown
+        What can be looked at on the page.
     """
-    names = write_logos(exhibits, folder / "logos")
+    write_logos(exhibits, folder / "logos")
     factors = summary.factors()
     above = [factor for factor in factors if factor.above_chance]
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            params=params,
-            source=_short(str(params["input"])),
-            model=_short(str(params["model"]["name"])),
-            top=factors[0],
-            above=above,
-            others=[factor for factor in factors if not factor.above_chance],
-            histogram=_histogram(summary, factors[0]),
-            exhibits=[
-                (exhibit, _data_url(folder / "logos" / f"{name}.svg"))
-                for exhibit, name in zip(exhibits, names, strict=True)
-            ],
-            qualities=_shown(summary.qualities(), above),
-            rejected=rejected,
-            files={name: text for name, text in _FILES.items() if name == "params.json" or (folder / name).exists()},
-        )
+    source, model = _short(str(params["input"])), _short(str(params["model"]["name"]))
+    page = page_html(
+        shown,
+        title=f"What {model} sees in {source}",
+        template=_environment().get_template("report.html.j2"),
+        params=params,
+        top=factors[0],
+        above=above,
+        others=[factor for factor in factors if not factor.above_chance],
+        histogram=_histogram(summary, factors[0]),
+        qualities=_shown(summary.qualities(), above),
+        rejected=rejected,
+        files={name: text for name, text in _FILES.items() if name == "params.json" or (folder / name).exists()},
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def _environment() -> jinja2.Environment:
-    """Templates with names and reasons escaped, and an error for a name that is not there."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("genoplrp.annotate"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The page's templates and the report's, with the ways in which the report writes numbers."""
+    environment = page_environment(jinja2.PackageLoader("genoplrp.annotate"))
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
     return environment
@@ -108,11 +100,6 @@ def _shown(rows: Sequence[QualityRow], above: Sequence[Factor]) -> list[tuple[Qu
 def _short(path: str) -> str:
     """The last part of a path."""
     return "standard input" if path == "-" else Path(path).name
-
-
-def _data_url(path: Path) -> str:
-    """An SVG file as the source of an image, so that the page needs no other file."""
-    return "data:image/svg+xml;base64," + b64encode(path.read_bytes()).decode("ascii")
 
 
 def _percent(share: float, digits: int = 1) -> str:

@@ -12,6 +12,7 @@ from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels
 from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import find_hits
 from genoplrp.annotate.quality import Quality, qualities
+from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Summary
 from genoplrp.annotate.tables import Tables
@@ -37,7 +38,7 @@ class Run:
         Matrix by label.
     truth
         Where the instances are that the maps are compared with.
-    tables, store, summary, gallery
+    tables, store, summary, gallery, showcase
         What is filled.
     """
 
@@ -49,6 +50,7 @@ class Run:
     store: StoreWriter
     summary: Summary
     gallery: Gallery
+    showcase: Showcase
     _records: int = field(default=0, init=False)
 
     def add(self, records: Sequence[Record]) -> None:
@@ -97,15 +99,15 @@ class Run:
         )
         self.summary.explanations += 1
         if not explanation.called:
+            self.showcase.add(explanation, spans, ())
             return
         hits = find_hits(explanation.plrp, explanation.explained, record.sequence, self.motifs.get(label))
+        self.showcase.add(explanation, spans, hits)
         self.tables.add_hits(explanation, hits, probability(explanation.score))
         self.summary.add_hits(index, hits, best)
         self.summary.add_quality(index, quality)
         if self.gallery.wants(label, explanation.score - threshold):
-            self.gallery.add(
-                exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits, qualities=quality)
-            )
+            self.gallery.add(exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits))
 
 
 def probability(score: float) -> float:

@@ -53,4 +53,5 @@ Truth = Annotated[
     typer.Option(help="BED file of true sites to compare with; by default matches of each factor's matrix."),
 ]
 Logos = Annotated[int, typer.Option(help="How many of the best sequences are drawn.")]
+Page = Annotated[int, typer.Option(help="How many of the best sequences the report lets one look at.")]
 Seed = Annotated[int, typer.Option(help="Seed of the shuffles.")]

@@ -31,3 +31,4 @@ def test_ctcf_is_called_in_most_peaks_seldom_in_shuffles_and_where_the_matrix_fi
     rows = pd.read_csv(tmp_path / "out" / "rma.tsv", sep="\t").query("label == 'CTCF' and called == 'yes'")
     means = rows.groupby("method")["rma"].mean()
     assert means["PLRP"] > means["LRP"]
+    assert (tmp_path / "out" / "report.html").stat().st_size < 10_000_000  # with all 500 to look at

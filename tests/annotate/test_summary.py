@@ -14,7 +14,7 @@ from genoplrp.annotate.hits import Hit
 from genoplrp.annotate.quality import METRICS, Quality
 from genoplrp.annotate.summary import Factor, Summary, binomial_tail, headline
 from genoplrp.motifs import MotifHit
-from genoplrp.sequence import Record
+from genoplrp.sequence import Record, Window
 
 LABELS = ("A", "B", "C")
 
@@ -30,7 +30,7 @@ def hit(start: int, end: int) -> Hit:
 
 def exhibit(label: str, margin: float) -> Exhibit:
     flat = np.zeros(4, np.float32)
-    return Exhibit(f"{label}{margin}", label, margin, margin, 0, 4, "ACGT", flat, flat, [], [], {})
+    return Exhibit(f"{label}{margin}", label, margin, 0, "ACGT", flat, flat, [], [])
 
 
 def test_quality_means_equal_pandas_over_defined_values() -> None:
@@ -133,10 +133,10 @@ def test_stretch_drawn_holds_the_best_hit_and_as_many_others_as_fit() -> None:
     relevance = np.zeros(1000, np.float32)
     relevance[500] = 1.0
     scored = Scored(0, Record("a", "ACGTT" * 200), np.array([[4.0]], np.float32))
-    explanation = Explanation(scored, 0, True, relevance, relevance, relevance == 0)
+    explanation = Explanation(scored, 0, True, relevance, relevance, relevance == 0, (Window(0, 1000),))
 
     def stretch(*hits: Hit) -> range:
-        found = exhibit_of(explanation, label="A", threshold=1.0, spans=None, hits=hits, qualities={})
+        found = exhibit_of(explanation, label="A", threshold=1.0, spans=None, hits=hits)
         assert found.letters == scored.record.sequence[found.start : found.start + CROP]
         assert found.margin == 3.0
         return range(found.start, found.start + len(found.letters))

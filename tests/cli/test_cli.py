@@ -113,7 +113,7 @@ def test_results_of_another_run_are_2_unless_overwritten(model: Path, fasta: Pat
 def test_full_disk_is_2_without_a_traceback(
     model: Path, fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("genoplrp.annotate.job.write_report", full)
@@ -125,7 +125,7 @@ def test_full_disk_is_2_without_a_traceback(
 def test_interrupt_is_130_and_leaves_nothing(
     model: Path, fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("genoplrp.annotate.job.write_report", interrupted)

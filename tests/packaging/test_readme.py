@@ -1,4 +1,4 @@
-"""What the README shows runs as printed."""
+"""What the README and the page's own page show runs as printed."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import matplotlib as mpl
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+TEXTS = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/page.md")]
+SNIPPETS = re.findall(r"```python\n(.*?)```", "\n".join(TEXTS), re.DOTALL)
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))

@@ -1,0 +1,80 @@
+"""Maps of the records on show at other amounts of pruning than the run's own, for the page's slider."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genoplrp.annotate.explain import Mapper
+from genoplrp.annotate.options import Options
+from genoplrp.annotate.scorer import Scorer, batches
+from genoplrp.annotate.showcase import Entry, Shown
+from genoplrp.lrp import NoPrune, PruneLambda, PruneM
+from genoplrp.lrp.prune import Pruner
+from genoplrp.sequence import Window, stitch
+from genoplrp.show.page import Setting
+
+AMOUNTS = (0.05, 0.1, 0.2, 0.5)
+
+
+def settings_of(pruner: Pruner) -> tuple[list[Setting], list[Pruner], int]:
+    """Settings for a page, their pruners, and which of them is the run's own.
+
+    Where the run's pruner drops one share everywhere, there are `AMOUNTS` beside it; else only LRP.
+
+    Examples
+    --------
+    >>> settings, _, own = settings_of(PruneLambda(0.15))
+    >>> [setting.p for setting in settings], own
+    ([0.0, 0.05, 0.1, 0.15, 0.2, 0.5], 3)
+    """
+    lrp = Setting("LRP", 0.0)
+    if isinstance(pruner, NoPrune):
+        return [lrp], [pruner], 0
+    if not isinstance(pruner.p, int | float):
+        return [lrp, Setting("PLRP", None)], [NoPrune(), pruner], 1
+    amounts = sorted({*AMOUNTS, float(pruner.p)} - {0.0})
+    kind = PruneM if isinstance(pruner, PruneM) else PruneLambda
+    settings = [lrp, *(Setting(f"PLRP p={p:g}", p) for p in amounts)]
+    return settings, [NoPrune(), *(kind(p) for p in amounts)], [0.0, *amounts].index(float(pruner.p))
+
+
+def maps_of(
+    entries: Sequence[Entry], pruners: Sequence[Pruner], own: int, scorer: Scorer, options: Options
+) -> Iterator[tuple[Entry, list[NDArray[np.float32]]]]:
+    """Each entry with its maps: for each of its explanations (k, l), one row a pruner.
+
+    The first row is the run's LRP and row `own` its PLRP; only the others are computed, in the run's batches.
+    """
+    others = [k for k in range(1, len(pruners)) if k != own]
+    requests = ((shown, text) for entry in entries for shown in entry.shown for text in shown.texts)
+    rows = _rows(requests, Mapper(scorer, options, [pruners[k] for k in others]))
+    for entry in entries:
+        maps = []
+        for shown in entry.shown:
+            full = np.zeros((len(pruners), len(entry.letters)), dtype=np.float32)
+            full[own], full[0] = shown.plrp, shown.lrp
+            if others:
+                own_rows = list(islice(rows, len(shown.windows)))
+                full[others] = _stretch(own_rows, shown.windows, entry.start, len(entry.letters))
+            maps.append(full)
+        yield entry, maps
+
+
+def _rows(requests: Iterator[tuple[Shown, str]], mapper: Mapper) -> Iterator[Tensor]:
+    """For each window (pruners, length) relevance a base."""
+    for batch in batches(requests, mapper.scorer.batch_size):
+        yield from mapper.maps([text for _, text in batch], [shown.label for shown, _ in batch])
+
+
+def _stretch(rows: Sequence[Tensor], windows: Sequence[Window], start: int, length: int) -> NDArray[np.float32]:
+    """Rows of windows put together as those of the whole record are, (pruners, length) from base `start` on."""
+    first, last = min(window.start for window in windows), max(window.end for window in windows)
+    moved = [Window(window.start - first, window.end - first, window.offset) for window in windows]
+    joined = stitch(rows, moved, last - first).numpy()
+    stretch = np.zeros((joined.shape[0], length), dtype=np.float32)
+    low, high = max(first, start), min(last, start + length)
+    stretch[:, low - start : high - start] = joined[:, low - first : high - first]
+    return stretch

@@ -1,0 +1,168 @@
+"""The records that the page shows: the best ones, gathered while the run goes, in memory that does not grow with it.
+
+Kept are the records with the highest score above the threshold of any label, and besides these a few of the best of
+every label, so that a label of low scores has its examples too. Coordinates are 0-based half-open, in the record.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoplrp.annotate.explain import Explanation, Scored
+from genoplrp.annotate.hits import Hit
+from genoplrp.annotate.scorer import Scorer
+from genoplrp.annotate.truth import Spans
+from genoplrp.sequence import Window
+
+STRETCH = 10_000
+"""At most this many bases of a record are shown: those around its best hit."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One explained output of a record, cut to the stretch of l bases that is shown.
+
+    Attributes
+    ----------
+    label, called
+        Index of the output; whether its score exceeds the threshold.
+    plrp, lrp
+        (l,) the run's own maps.
+    hits, truth
+        Those inside the stretch, in coordinates of the record; `truth` is None where nothing is known.
+    windows, texts
+        The explained windows that reach into the stretch, and what the network read in each.
+    """
+
+    label: int
+    called: bool
+    plrp: NDArray[np.float32]
+    lrp: NDArray[np.float32]
+    hits: tuple[Hit, ...]
+    truth: tuple[tuple[int, int], ...] | None
+    windows: tuple[Window, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record on show, and the stretch of it that is shown.
+
+    Attributes
+    ----------
+    index, name, length, scores
+        Of the whole record; `scores` has shape (m,).
+    start, letters
+        The stretch.
+    margin
+        How far a score of the record exceeds its threshold at most.
+    shown
+        What was explained of it, the best label first.
+    """
+
+    index: int
+    name: str
+    start: int
+    letters: str
+    length: int
+    scores: NDArray[np.float32]
+    margin: float
+    shown: list[Shown] = field(default_factory=list)
+
+
+class Showcase:
+    """Keeps the `size` best records and, of each of the m labels, the best `size` / 2m (at least one).
+
+    Parameters
+    ----------
+    size
+        How many records are shown in the end; 0 for none.
+    thresholds
+        (m,) a record is the better, the further a score lies above its label's threshold.
+    scorer
+        Says what the network reads in a window.
+    """
+
+    def __init__(self, size: int, thresholds: NDArray[np.float32], scorer: Scorer) -> None:
+        self._size, self._thresholds, self._scorer = size, thresholds, scorer
+        self._entry: Entry | None = None  # the record whose explanations are coming
+        self._kept: dict[int, Entry] = {}
+        self._uses: Counter[int] = Counter()
+        self._best: list[tuple[float, int]] = []  # heaps of (margin, -index): of equal records the first stays
+        self._by_label: list[list[tuple[float, int]]] = [[] for _ in thresholds]
+
+    def add(self, explanation: Explanation, spans: Spans | None, hits: Sequence[Hit]) -> None:
+        """Add an explanation; those of one record come together, the best label first."""
+        if not self._size:
+            return
+        scored = explanation.scored
+        if self._entry is None or self._entry.index != scored.index:
+            self._settle()
+            self._entry = _entry(explanation, hits, float((scored.best - self._thresholds).max()))
+        shown = self._cut(explanation, self._entry, spans, hits)
+        if shown.windows:
+            self._entry.shown.append(shown)
+
+    def chosen(self) -> list[Entry]:
+        """At most `size` records, the best first."""
+        self._settle()
+        reserved = {-index for heap in self._by_label for _, index in heap}
+        order = sorted(self._kept.values(), key=lambda entry: (entry.index not in reserved, -entry.margin, entry.index))
+        return sorted(order[: self._size], key=lambda entry: (-entry.margin, entry.index))
+
+    def _settle(self) -> None:
+        """Keep the record whose explanations have all come, if it is good enough, and let go what it pushes out."""
+        entry, self._entry = self._entry, None
+        if entry is None or not entry.shown:
+            return
+        self._kept[entry.index] = entry
+        self._uses[entry.index] += 1  # so that it is not let go before it has been in every heap
+        self._push(self._best, entry.margin, entry.index, self._size)
+        each = max(1, self._size // (2 * len(self._by_label)))
+        for shown in entry.shown:
+            if shown.called:
+                margin = float(entry.scores[shown.label] - self._thresholds[shown.label])
+                self._push(self._by_label[shown.label], margin, entry.index, each)
+        self._release(entry.index)
+
+    def _push(self, heap: list[tuple[float, int]], margin: float, index: int, size: int) -> None:
+        self._uses[index] += 1
+        heapq.heappush(heap, (margin, -index))
+        if len(heap) > size:
+            self._release(-heapq.heappop(heap)[1])
+
+    def _release(self, index: int) -> None:
+        self._uses[index] -= 1
+        if not self._uses[index]:
+            del self._uses[index], self._kept[index]
+
+    def _cut(self, explanation: Explanation, entry: Entry, spans: Spans | None, hits: Sequence[Hit]) -> Shown:
+        """The part of an explanation that lies in the stretch."""
+        sequence, start = explanation.scored.record.sequence, entry.start
+        end = start + len(entry.letters)
+        windows = tuple(window for window in explanation.windows if window.start < end and start < window.end)
+        inside = [(a, b) for a, b in spans or [] if start <= a and b <= end and explanation.explained[a:b].all()]
+        return Shown(
+            label=explanation.label,
+            called=explanation.called,
+            plrp=explanation.plrp[start:end].copy(),
+            lrp=explanation.lrp[start:end].copy(),
+            hits=tuple(hit for hit in hits if start <= hit.start and hit.end <= end),
+            truth=None if spans is None else tuple(inside),
+            windows=windows,
+            texts=tuple(self._scorer.letters(sequence, window) for window in windows),
+        )
+
+
+def _entry(explanation: Explanation, hits: Sequence[Hit], margin: float) -> Entry:
+    """A record with nothing in it yet; a long one is cut around the best hit of its best label."""
+    scored: Scored = explanation.scored
+    sequence = scored.record.sequence
+    middle = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
+    start = min(max(0, middle - STRETCH // 2), max(0, len(sequence) - STRETCH))
+    letters = sequence[start : start + STRETCH]
+    return Entry(scored.index, scored.record.name, start, letters, len(sequence), scored.best, margin)
