@@ -7,8 +7,8 @@ from typing import Any
 from genoplrp.errors import OptionError
 
 
-def needed(module: str, what: str) -> Any:
-    """A module of the extra ``peers``.
+def needed(module: str, what: str, *, extra: str = "peers") -> Any:
+    """A module of an extra.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def needed(module: str, what: str) -> Any:
     """
     package = module.partition(".")[0]
     if not installed(package):
-        raise OptionError(f'{what} needs {package}: pip install "genoplrp[peers]"')
+        raise OptionError(f'{what} needs {package}: pip install "genoplrp[{extra}]"')
     return import_module(module)
 
 

@@ -8,6 +8,7 @@ from genoplrp import __version__
 from genoplrp.cli.annotate import annotate
 from genoplrp.cli.compare import compare
 from genoplrp.cli.demo import demo
+from genoplrp.cli.discover import discover
 from genoplrp.cli.evaluate import evaluate
 from genoplrp.cli.inspect import inspect
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(annotate)
 app.command()(demo)
 app.command()(inspect)
+app.command()(discover)
 app.command()(compare)
 app.command()(evaluate)
 

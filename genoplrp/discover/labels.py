@@ -1,0 +1,101 @@
+"""Which outputs are looked into, and in which windows: where the network calls them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoplrp.annotate.calibrate import RECORDS, Calibration, calibrate
+from genoplrp.annotate.explain import called_labels
+from genoplrp.annotate.options import Options
+from genoplrp.annotate.scorer import Scorer
+from genoplrp.annotate.summary import Summary
+from genoplrp.discover.maps import Place
+from genoplrp.errors import OptionError
+from genoplrp.models import ModelSpec
+
+EVERYWHERE = "explain every sequence (--all-sequences)"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An output, and the windows in which it is explained.
+
+    Attributes
+    ----------
+    label
+        Index of the output.
+    places
+        Record and window, in order.
+    records
+        In how many records these are.
+    """
+
+    label: int
+    places: list[Place] = field(repr=False)
+    records: int
+
+
+def checked_labels(spec: ModelSpec, labels: Sequence[str] | None) -> list[int] | None:
+    """Indices of the labels asked for.
+
+    Raises
+    ------
+    OptionError
+        The network has no such label.
+    """
+    if labels is None:
+        return None
+    unknown = [label for label in labels if label not in spec.labels]
+    if unknown or not labels:
+        raise OptionError(
+            f"the network has no output {unknown[0] if unknown else ''!r}; its labels are {', '.join(spec.labels)}"
+        )
+    return list(dict.fromkeys(spec.labels.index(label) for label in labels))
+
+
+def choose_labels(
+    scorer: Scorer, sequences: Sequence[str], options: Options, wanted: Sequence[int] | None, *, everywhere: bool
+) -> tuple[list[Chosen], list[str]]:
+    """The outputs to look into, with what has to be said about the others.
+
+    An output is explained in the windows whose score exceeds its threshold (`genoplrp.annotate.calibrate`), or in all
+    windows. Unless they are `wanted`, outputs that are called no more often than on shuffled sequences are left out.
+    """
+    windows = [scorer.windows(len(sequence)) for sequence in sequences]
+    labels = scorer.spec.labels
+    if everywhere:
+        places = [(i, window) for i, own in enumerate(windows) for window in own]
+        return [Chosen(label, places, len(sequences)) for label in wanted or range(len(labels))], []
+    calibration = calibrate(sequences[:RECORDS], scorer, options.fpr, options.seed)
+    scores = scorer.scores(sequences)
+    looked_into = _above_chance(labels, scores, calibration) if wanted is None else wanted
+    found, warnings = [], []
+    for label in looked_into:
+        threshold = calibration.thresholds[label]
+        places = [
+            (i, window)
+            for i, (own, rows) in enumerate(zip(windows, scores, strict=True))
+            for window, score in zip(own, rows[:, label], strict=True)
+            if score > threshold
+        ]
+        if places:
+            found.append(Chosen(label, places, len({record for record, _ in places})))
+        else:
+            warnings.append(f"{labels[label]} is called in no sequence; {EVERYWHERE} to look into it all the same")
+    if wanted is None and not found:
+        warnings.append(
+            "no output is called more often than on the same sequences shuffled: are these sequences of the kind that "
+            f"the network was trained on? Name outputs (--labels), or {EVERYWHERE}"
+        )
+    return found, warnings
+
+
+def _above_chance(labels: Sequence[str], scores: Sequence[NDArray[np.float32]], calibration: Calibration) -> list[int]:
+    """Outputs called at least twice as often as by chance, the one called most often beyond it first."""
+    summary = Summary(labels, {}, calibration)
+    for rows in scores:
+        best = np.asarray(rows.max(0))
+        summary.add_record(best, called_labels(best, calibration.thresholds)[0], len(rows))
+    return [list(labels).index(factor.label) for factor in summary.factors() if factor.above_chance]

@@ -1,0 +1,156 @@
+"""What discovery works on: for one label, windows of the records, explained, and the same windows shuffled."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genoplrp.annotate.options import Options
+from genoplrp.annotate.scorer import Scorer
+from genoplrp.attribution import attribute
+from genoplrp.result import Attribution
+from genoplrp.sequence import Window, one_hot
+from genoplrp.sequence.references import shuffled_references
+
+NULL_WINDOWS = 500
+"""At least so many shuffled windows stand behind a false discovery rate."""
+
+_AT_ONCE = 512
+
+Place = tuple[int, Window]
+"""Index of a record, and a window of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """n windows of the network's length l, explained for one label, and k shuffled ones.
+
+    Attributes
+    ----------
+    label
+        The output.
+    x
+        (n, 4, l) uint8, one-hot; zeros where a record is shorter than the network's input.
+    relevance
+        (n, l) signed relevance a base.
+    hypothetical
+        (n, 4, l) what each of the four bases would receive.
+    null_x, null
+        (k, 4, l) and (k, l): dinucleotide shuffles of the same windows, and their relevance for the same output.
+    """
+
+    label: str
+    x: NDArray[np.uint8] = field(repr=False)
+    relevance: NDArray[np.float32] = field(repr=False)
+    hypothetical: NDArray[np.float32] = field(repr=False)
+    null_x: NDArray[np.uint8] = field(repr=False)
+    null: NDArray[np.float32] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """A network, the records, and how relevance is propagated."""
+
+    scorer: Scorer
+    sequences: Sequence[str] = field(repr=False)
+    options: Options
+
+    def maps(self, label: int, places: Sequence[Place]) -> Maps:
+        """Windows explained for an output, with their null."""
+        x = self._letters(places)
+        explained = self._attribute(label, x, hypothetical=True)
+        assert explained.hypothetical is not None  # asked for
+        rounds = -(-NULL_WINDOWS // len(x))
+        null_x = shuffled_references(x, rounds, seed=self.options.seed + 1).flatten(0, 1)
+        null = self._attribute(label, null_x)
+        return Maps(
+            self.scorer.spec.labels[label],
+            _bases(x),
+            _floats(explained.per_base),
+            _floats(explained.hypothetical),
+            _bases(null_x),
+            _floats(null.per_base),
+        )
+
+    def relevance(
+        self, label: int, places: Sequence[Place]
+    ) -> Iterator[tuple[Sequence[Place], NDArray[np.uint8], NDArray[np.float32]]]:
+        """Part by part: places, their bases (n, 4, l) and their relevance (n, l)."""
+        for first in range(0, len(places), _AT_ONCE):
+            part = places[first : first + _AT_ONCE]
+            x = self._letters(part)
+            yield part, _bases(x), _floats(self._attribute(label, x).per_base)
+
+    def layer(
+        self, label: int, places: Sequence[Place], name: str
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """Part by part: the bases of places (n, 4, l), and the relevance of a layer's outputs (n, channels, width)."""
+        for first in range(0, len(places), _AT_ONCE):
+            x = self._letters(places[first : first + _AT_ONCE])
+            yield _bases(x), _floats(self._attribute(label, x, layers=(name,)).layers[name])
+
+    def _letters(self, places: Sequence[Place]) -> Tensor:
+        return one_hot([self.scorer.letters(self.sequences[record], window) for record, window in places])
+
+    def _attribute(
+        self, label: int, x: Tensor, *, hypothetical: bool = False, layers: tuple[str, ...] = ()
+    ) -> Attribution:
+        options = self.options
+        return attribute(
+            self.scorer.model,
+            self.scorer.to_device(x),
+            target=label,
+            composite=options.composite,
+            pruner=options.pruner,
+            strands=options.strands,
+            hypothetical=hypothetical,
+            layers=layers,
+            references=options.references or None,
+            seed=options.seed,
+            batch_size=options.batch_size,
+        )
+
+
+def spread(places: Sequence[Place], most: int) -> tuple[list[Place], list[Place]]:
+    """At most `most` of the places, evenly spread over all, and the rest.
+
+    Examples
+    --------
+    >>> places = [(i, Window(0, 9)) for i in range(5)]
+    >>> [[place[0] for place in part] for part in spread(places, 3)]
+    [[0, 2, 4], [1, 3]]
+    """
+    if len(places) <= most:
+        return list(places), []
+    chosen = set(np.linspace(0, len(places) - 1, most).round().astype(int).tolist())
+    return [places[i] for i in sorted(chosen)], [place for i, place in enumerate(places) if i not in chosen]
+
+
+def owned(
+    places: Sequence[Place], rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which spans (in windows) are in the window of their record whose middle is nearest, so that none counts twice."""
+    centres: dict[int, list[tuple[float, int]]] = {}
+    for row, (record, window) in enumerate(places):
+        centres.setdefault(record, []).append(((window.start + window.end) / 2, row))
+    kept = np.ones(len(rows), dtype=bool)
+    for i, (row, start, end) in enumerate(zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True)):
+        record, window = places[row]
+        if len(centres[record]) > 1:
+            middle = window.start - window.offset + (start + end) / 2
+            kept[i] = min((abs(centre - middle), other) for centre, other in centres[record])[1] == row
+    return kept
+
+
+def _bases(x: Tensor) -> NDArray[np.uint8]:
+    return np.asarray(x.to(torch.uint8).cpu().numpy())
+
+
+def _floats(values: Tensor) -> NDArray[np.float32]:
+    return np.asarray(values.detach().float().cpu().numpy())
