@@ -15,7 +15,7 @@ from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer
 from genoplrp.annotate.summary import Summary, headline
 
-_PACKAGES = ("torch", "numpy", "zarr", "biopython", "logomaker")
+_PACKAGES = ("torch", "numpy", "zarr", "biopython", "matplotlib")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from genoplrp.result import Attribution
 from genoplrp.sequence import decode
 
 if TYPE_CHECKING:
-    from genoplrp.show.maps import NotebookFigure
+    from genoplrp.show.figure import NotebookFigure
 
 TOP = 20
 """The highest bases whose overlap is taken: about a motif or two."""
@@ -113,11 +113,11 @@ class Comparison:
         title
             Before what is said of the scale.
         """
-        from genoplrp.show.maps import plot_maps
+        from genoplrp.show.maps import densest, plot_maps
 
         letters = decode(self.x[row : row + 1])[0]
         maps = {METHODS[name].title: _scaled(result.per_base[row]) for name, result in self.results.items()}
-        first = _densest(sum(map(np.abs, maps.values())), width) if start is None else start
+        first = densest(sum(map(np.abs, maps.values())), width) if start is None else start
         piece = slice(first, first + width)
         spans = [
             (max(site.start, first) + offset, min(site.end, first + width) + offset)
@@ -271,13 +271,3 @@ def _in_bases(sites: Sequence[Placed], present: NDArray[np.bool_]) -> list[Stret
 def _scaled(values: Tensor) -> NDArray[np.float64]:
     found: NDArray[np.float64] = values.double().cpu().numpy()
     return found / max(float(np.abs(found).max()), 1e-300)
-
-
-def _densest(mass: Any, width: int) -> int:
-    """Start of the stretch with most mass; of those that hold about as much, the one in the middle."""
-    if len(mass) <= width:
-        return 0
-    running = np.concatenate([[0.0], np.cumsum(mass)])
-    held = running[width:] - running[:-width]
-    alike = np.flatnonzero(held >= 0.95 * held.max())
-    return int(alike[len(alike) // 2])

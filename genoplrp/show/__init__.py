@@ -1,5 +1,20 @@
-"""What people look at: logos of explanations and histograms of scores. What a run makes of them is in `annotate`."""
+"""What people look at: logos and figures of explanations, the page, histograms of scores.
 
-from genoplrp.show.maps import plot_maps
+Nothing here knows of a run; what a run makes of it is in `annotate`.
+"""
 
-__all__ = ["plot_maps"]
+from genoplrp.show.figure import NotebookFigure
+from genoplrp.show.letters import SCHEMES, LetterStyle, draw_letters
+from genoplrp.show.maps import plot_maps, plot_tracks, plot_triptych
+from genoplrp.show.patterns import plot_patterns
+
+__all__ = [
+    "SCHEMES",
+    "LetterStyle",
+    "NotebookFigure",
+    "draw_letters",
+    "plot_maps",
+    "plot_patterns",
+    "plot_tracks",
+    "plot_triptych",
+]

@@ -1,44 +1,21 @@
-"""The figure of explanations: the motif, then one logo a map under each other, letters as high as their relevance."""
+"""Figures of explained sequences: letters as high as their relevance, or, of long stretches, areas."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import logomaker
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrow, Rectangle
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from genoplrp.errors import OptionError
+from genoplrp.show.figure import INK, NotebookFigure, Spans, Stranded, checked, rows
+from genoplrp.show.letters import LetterStyle, base_heights, draw_letters
 
-COLOURS = {"A": "#2e9e4f", "C": "#2f6fd0", "G": "#e69a00", "T": "#d6402f"}
-_INK = "#6e7781"  # readable on white and on the dark page
-_TRUTH = "#8a63d2"
-_INVISIBLE = 0.004  # of the highest letter: too low to be seen, but as slow to draw as any other
-
-Spans = Sequence[tuple[int, int]]
-
-
-class NotebookFigure(Figure):
-    """A matplotlib figure that a notebook shows when it is the last line of a cell; pyplot knows nothing of it."""
-
-    def _repr_png_(self) -> bytes:
-        buffer = BytesIO()
-        self.savefig(buffer, format="png", dpi=110, facecolor="white")
-        return buffer.getvalue()
-
-
-class Stranded(Protocol):
-    """What is drawn as an arrow: a hit, a site, a BED interval."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-    @property
-    def strand(self) -> str: ...
+_MARGIN = 0.05
+_PALE = "#b9c0c8"
+_AREA = "#0072b2"
+_BELOW = "#d55e00"
+_TRACK_WIDTH = 9.0  # inches
+_SEEN = 0.2  # of the larger end of a track: the other one has room for its number
 
 
 def plot_maps(
@@ -49,6 +26,7 @@ def plot_maps(
     hits: Iterable[Stranded] = (),
     start: int = 0,
     title: str = "",
+    style: LetterStyle | str = "okabe-ito",
 ) -> NotebookFigure:
     """Figure of one sequence's relevance maps, as logos under each other on one scale.
 
@@ -59,7 +37,7 @@ def plot_maps(
     ----------
     sequence
         The l bases to draw; from a longer sequence cut what is to be seen, maps alike: letters of more than about 150
-        bases cannot be read.
+        bases cannot be read (`plot_tracks` draws areas).
     maps
         Name -> (l,) signed relevance a base (array or tensor), for instance a row of ``Attribution.per_base``.
     spans
@@ -70,6 +48,8 @@ def plot_maps(
         Coordinate of the first base drawn; spans, hits and the axis count alike.
     title
         Above the figure.
+    style
+        A `LetterStyle`, or the name of a colour scheme.
 
     Raises
     ------
@@ -82,101 +62,160 @@ def plot_maps(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['motif', 'LRP']
     """
-    if not maps:
-        raise OptionError("plot_maps needs at least one map, as {name: relevance of every base}")
-    values = {name: _checked(name, given, len(sequence)) for name, given in maps.items()}
-    hits = tuple(hits)
-    heights = [*([0.32] if spans or hits else []), *[1.0] * len(values)]
-    width, height = 0.1 * len(sequence) + 0.7, 0.35 + 1.1 * sum(heights)
-    figure = NotebookFigure(figsize=(width, height))
-    edges = {"left": 0.55 / width, "right": 1 - 0.1 / width, "top": 1 - 0.29 / height, "bottom": 0.44 / height}
-    figure.subplots_adjust(**edges, hspace=0.08)
-    axes_list = list(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0])
-    rows = axes_list[-len(values) :]
-    if len(rows) < len(axes_list):
-        _draw_motif(axes_list[0], spans, hits)
-    low = min(0.0, *(float(row.min()) for row in values.values()))
-    high = max(1e-9, *(float(row.max()) for row in values.values()))
-    margin = 0.05 * (high - low)
-    for axes, (name, row) in zip(rows, values.items(), strict=True):
-        _draw_letters(axes, sequence, row, start)
-        for first, last in _united(spans):
-            axes.axvspan(first - 0.5, last - 0.5, color=_TRUTH, alpha=0.1, linewidth=0)
-        axes.set_ylim(low - margin, high + margin)
-        axes.set_ylabel(name)
-    for axes in axes_list:
-        _plain(axes)
-    if len(rows) < len(axes_list):
-        axes_list[0].tick_params(length=0)
-    axes_list[0].set_xlim(start - 0.6, start + len(sequence) - 0.4)
-    axes_list[0].set_title(title, loc="left", fontsize=9, color=_INK, pad=3)
+    values = _maps(maps, len(sequence), "plot_maps")
+    figure, own = _letter_rows([1.0] * len(values), sequence, spans=spans, hits=hits, start=start, title=title)
+    _draw_maps(own, sequence, values, start, style)
     return figure
 
 
-def _checked(name: str, given: Any, length: int) -> NDArray[np.float64]:
-    values = np.asarray(given, dtype=np.float64)
-    if values.shape != (length,):
-        raise OptionError(
-            f"map {name!r} must have one number a base, shape ({length},); got {values.shape}. "
-            "Attribution.per_base[i] is the map of sequence i."
-        )
-    return values
+def plot_triptych(
+    sequence: str,
+    maps: Mapping[str, Any],
+    *,
+    truth: Spans = (),
+    hits: Iterable[Stranded] = (),
+    start: int = 0,
+    title: str = "",
+    style: LetterStyle | str = "okabe-ito",
+) -> NotebookFigure:
+    """Figure of the sequence with its true instances, and of maps of it: the paper's way of showing what pruning does.
+
+    The first row has every letter, high and coloured where the truth is; the maps, as a rule LRP and PLRP, share one
+    scale.
+
+    Parameters
+    ----------
+    sequence
+        The l bases to draw.
+    maps
+        Name -> (l,) signed relevance a base (array or tensor).
+    truth
+        (start, end) of the true motif instances, 0-based half-open.
+    hits, start, title, style
+        As in `plot_maps`.
+
+    Raises
+    ------
+    OptionError
+        No map, or a map that has not one number a base.
+
+    Examples
+    --------
+    >>> maps = {"LRP": [0, 0.4, 1, 0.5, 0.1], "PLRP": [0, 0, 1, 0.6, 0]}
+    >>> figure = plot_triptych("ACGTA", maps, truth=[(2, 4)])
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['motif', 'truth', 'LRP', 'PLRP']
+    """
+    values = _maps(maps, len(sequence), "plot_triptych")
+    figure, own = _letter_rows([0.42, *[1.0] * len(values)], sequence, spans=truth, hits=hits, start=start, title=title)
+    within = np.zeros(len(sequence), dtype=bool)
+    for first, last in truth:
+        within[max(0, first - start) : max(0, last - start)] = True
+    draw_letters(own[0], base_heights(sequence, within.astype(float)), start=start, style=style)
+    pale = LetterStyle(dict.fromkeys("ACGT", _PALE))
+    draw_letters(own[0], base_heights(sequence, np.where(within, 0.0, 0.6)), start=start, style=pale)
+    own[0].set_ylim(-0.05, 1.05)
+    own[0].set_ylabel("truth" if len(truth) else "bases", rotation=0, ha="right", va="center")
+    _draw_maps(own[1:], sequence, values, start, style)
+    return figure
 
 
-def _draw_letters(axes: Any, sequence: str, values: NDArray[np.float64], start: int) -> None:
-    """One letter a base, as high as its relevance."""
-    letters = np.array(list(sequence.upper().replace("U", "T")))
-    heights = np.where(letters[:, None] == np.array(list(COLOURS)), values[:, None], 0.0)  # (l, 4)
-    seen = np.abs(heights).max(1) > _INVISIBLE * np.abs(heights).max()
-    frame = pd.DataFrame(heights, columns=list(COLOURS), index=start + np.arange(len(letters)))
-    axes.axhline(0, color=_INK, linewidth=0.6)
-    if seen.any():  # logomaker spends a hundredth of a second on each base, drawn or not
-        logomaker.Logo(frame[seen], ax=axes, color_scheme=COLOURS, flip_below=False, baseline_width=0)
+def plot_tracks(
+    tracks: Mapping[str, Any],
+    *,
+    spans: Spans = (),
+    hits: Iterable[Stranded] = (),
+    start: int = 0,
+    title: str = "",
+) -> NotebookFigure:
+    """Figure of a long stretch: a filled area a track, under each other, each on its own scale.
+
+    Parameters
+    ----------
+    tracks
+        Name -> (l,) a number a base: relevance, conservation, read depth.
+    spans, hits, start, title
+        As in `plot_maps`.
+
+    Raises
+    ------
+    OptionError
+        No track, or tracks of different lengths.
+
+    Examples
+    --------
+    >>> figure = plot_tracks({"LRP": np.sin(np.arange(500)), "PLRP": np.eye(500)[250]}, start=1000)
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['LRP', 'PLRP']
+    """
+    length = np.shape(next(iter(tracks.values()), ()))[:1]
+    values = _maps(tracks, length[0] if length else 0, "plot_tracks")
+    (size,) = next(iter(values.values())).shape
+    heights = [0.85] * len(values)
+    figure, own = rows(heights, size, spans=spans, hits=hits, start=start, title=title, width=_TRACK_WIDTH)
+    edges = start - 0.5 + np.arange(size + 1)
+    for axes, (name, row) in zip(own, values.items(), strict=True):
+        for part, colour in ((np.maximum(row, 0), _AREA), (np.minimum(row, 0), _BELOW)):
+            axes.stairs(part, edges, fill=True, color=colour, linewidth=0)
+        axes.axhline(0, color=INK, linewidth=0.6)
+        low, high = _limits([row])
+        axes.set_ylim(low, high)
+        ends = [float(row.min()), float(row.max())]
+        axes.set_yticks([end for end in ends if abs(end) > _SEEN * max(map(abs, ends))])
+        axes.yaxis.set_major_formatter("{x:.3g}")
+        axes.set_ylabel(name, fontsize=8)
+        axes.yaxis.set_label_coords(-0.075, 0.5)
+    figure.subplots_adjust(left=1.0 / _TRACK_WIDTH, hspace=0.25)
+    return figure
 
 
-def _draw_motif(axes: Any, spans: Spans, hits: Iterable[Stranded]) -> None:
-    """Boxes of the instances, and an arrow for each hit."""
-    for start, end in _united(spans):
-        axes.add_patch(Rectangle((start - 0.5, 0.08), end - start, 0.84, color=_TRUTH, alpha=0.35, linewidth=0))
-    for hit in hits:
-        first, last = hit.start - 0.5, hit.end - 0.5
-        if hit.strand == "-":
-            first, last = last, first
-        head = 0.0 if hit.strand == "." else 2.2
-        axes.add_patch(
-            FancyArrow(
-                first,
-                0.5,
-                last - first,
-                0,
-                width=0.16,
-                head_width=0.62,
-                head_length=head,
-                length_includes_head=True,
-                color=_INK,
-                linewidth=0,
-            )
-        )
-    axes.set_ylim(0, 1)
-    axes.set_ylabel("motif", rotation=0, ha="right", va="center")
+def densest(mass: ArrayLike, width: int) -> int:
+    """Start of the `width` bases with most mass (l,); of those that hold about as much, the one in the middle.
+
+    Examples
+    --------
+    >>> densest([0, 0, 0, 1, 5, 1, 0], 3)
+    3
+    """
+    values = np.asarray(mass, dtype=np.float64)
+    if len(values) <= width:
+        return 0
+    running = np.concatenate([[0.0], np.cumsum(values)])
+    held = running[width:] - running[:-width]
+    alike = np.flatnonzero(held >= 0.95 * held.max())
+    return int(alike[len(alike) // 2])
 
 
-def _united(spans: Spans) -> list[tuple[int, int]]:
-    """Sorted spans with those that overlap made one, lest the boxes lie over each other."""
-    united: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if united and start < united[-1][1]:
-            united[-1] = (united[-1][0], max(end, united[-1][1]))
-        else:
-            united.append((start, end))
-    return united
+def _maps(maps: Mapping[str, Any], length: int, caller: str) -> dict[str, NDArray[np.float64]]:
+    if not maps or not length:
+        raise OptionError(f"{caller} needs at least one map, as {{name: relevance of every base}}, and a base")
+    return {name: checked(name, given, length) for name, given in maps.items()}
 
 
-def _plain(axes: Any) -> None:
-    """Axes without a frame, in the one grey that reads on light and dark."""
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.tick_params(colors=_INK, labelsize=8, length=2)
-    axes.set_yticks([])
-    axes.yaxis.label.set(color=_INK, fontsize=9)
-    axes.xaxis.label.set(color=_INK, fontsize=8)
+def _letter_rows(heights: list[float], sequence: str, **marks: Any) -> tuple[NotebookFigure, list[Any]]:
+    return rows(heights, len(sequence), width=max(0.1 * len(sequence) + 0.85, 2.5), **marks)
+
+
+def _draw_maps(
+    own: list[Any],
+    sequence: str,
+    values: Mapping[str, NDArray[np.float64]],
+    start: int,
+    style: LetterStyle | str,
+) -> None:
+    """A row a map, letters as high as their relevance, all on one scale."""
+    low, high = _limits(values.values())
+    for axes, (name, row) in zip(own, values.items(), strict=True):
+        axes.axhline(0, color=INK, linewidth=0.6)
+        draw_letters(axes, base_heights(sequence, row), start=start, style=style)
+        axes.set_ylim(low, high)
+        axes.set_ylabel(name)
+
+
+def _limits(values: Iterable[NDArray[np.float64]]) -> tuple[float, float]:
+    """Of the y-axis: 0 and all values, with a margin."""
+    found = list(values)
+    low = min(0.0, *(float(row.min()) for row in found))
+    high = max(1e-9, *(float(row.max()) for row in found))
+    margin = _MARGIN * (high - low)
+    return low - margin, high + margin
