@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -30,6 +31,7 @@ from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
 from genoplrp.motifs import Motif, shipped_motifs
 from genoplrp.sequence import Record, read_fasta
+from genoplrp.show.page import PageData
 
 Progress = Callable[[str, int], None]
 """Called with what the job is doing ("calibrating", "annotating", "drawing") and the number of records done."""
@@ -40,7 +42,7 @@ _REASONS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to.
+    """What a run came to; on the last line of a notebook's cell it shows its sequences (`genoplrp.show.Viewer`).
 
     Attributes
     ----------
@@ -56,6 +58,8 @@ class Result:
         The first of `factors` in one sentence.
     warnings
         What to know before trusting the numbers.
+    shown
+        What the report's page lets one look at.
     """
 
     out: Path
@@ -65,6 +69,13 @@ class Result:
     qualities: list[QualityRow]
     headline: str
     warnings: list[str]
+    shown: PageData = field(repr=False, compare=False)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from genoplrp.show.viewer import Viewer
+
+        text = f"{self.headline} Everything is in {self.out}."
+        return {**Viewer(self.shown, self.headline)._repr_mimebundle_(), "text/plain": text}
 
 
 def annotate(
@@ -176,7 +187,7 @@ def annotate(
         write_params(folder, params)
     factors = summary.factors()
     return Result(
-        Path(out), summary.records, rejected.count, factors, summary.qualities(), headline(factors[0]), warnings
+        Path(out), summary.records, rejected.count, factors, summary.qualities(), headline(factors[0]), warnings, shown
     )
 
 

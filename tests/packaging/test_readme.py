@@ -1,4 +1,4 @@
-"""What the README and the page's own page show runs as printed."""
+"""What the README and the pages on looking at things show runs as printed."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXTS = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/page.md")]
+TEXTS = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/page.md", "docs/figures.md")]
 SNIPPETS = re.findall(r"```python\n(.*?)```", "\n".join(TEXTS), re.DOTALL)
 
 

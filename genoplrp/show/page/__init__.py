@@ -1,7 +1,7 @@
 """One self-contained HTML file to look at sequences, their relevance, and the patterns found in them."""
 
 from genoplrp.show.page.data import Explained, PageData, PageSequence, Pattern, Setting, Site, Span
-from genoplrp.show.page.html import page_environment, page_html, viewer_module
+from genoplrp.show.page.html import page_environment, page_html, viewer_module, widget_module, widget_styles
 
 __all__ = [
     "Explained",
@@ -14,4 +14,6 @@ __all__ = [
     "page_environment",
     "page_html",
     "viewer_module",
+    "widget_module",
+    "widget_styles",
 ]

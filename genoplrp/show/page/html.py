@@ -1,7 +1,8 @@
 """The page as one HTML file: data, styles and scripts inside, so that it opens anywhere, offline.
 
 The viewer's scripts are ES modules in ``assets/``. Joined in the order of `_MODULES`, without their import lines, they
-are one module that exports ``render(root, data)``: what the page calls, and what any other front end can.
+are one module that exports ``render(root, data)``: what the page calls, and what any other front end can. ``widget.js``
+behind them makes it a widget.
 """
 
 import json
@@ -64,8 +65,19 @@ def page_environment(*loaders: jinja2.BaseLoader) -> jinja2.Environment:
 @cache
 def viewer_module() -> str:
     """The viewer as the text of one ES module that exports ``render``."""
-    text = "\n".join(_EXPORT.sub("", _IMPORT.sub("", _asset(f"{name}.js"))) for name in _MODULES)
-    return f"{text}\nexport {{ render }};\n"
+    return f"{_joined()}\nexport {{ render }};\n"
+
+
+@cache
+def widget_module() -> str:
+    """The viewer as the text of one ES module whose default export is a widget, in the form that anywidget loads."""
+    return f"{_joined()}\n{_IMPORT.sub('', _asset('widget.js'))}"
+
+
+@cache
+def widget_styles() -> str:
+    """The viewer's styles and those of the card around it in a notebook."""
+    return _asset("viewer.css") + _asset("widget.css")
 
 
 @cache
@@ -84,6 +96,11 @@ def embedded(value: Any) -> Markup:
     """
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return Markup(text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}))
+
+
+def _joined() -> str:
+    """The viewer's modules as one, which exports nothing."""
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", _asset(f"{name}.js"))) for name in _MODULES)
 
 
 def _asset(name: str) -> str:

@@ -7,12 +7,15 @@ export const LRP = "lrp";
 export const PLRP = "plrp";
 export const BOTH = "both";
 
-// Which maps: LRP, PLRP or both under each other.
-export function mapChoice(chosen, onchoose) {
+const amounts = (settings) => settings.slice(1).every(({ p }) => p !== null);
+
+// Which maps: LRP, PLRP or both under each other; maps without an amount of pruning go by their own names.
+export function mapChoice(settings, chosen, onchoose) {
+  const other = settings.length === 2 ? settings[1].name : "Other";
   const options = [
     [BOTH, "Both"],
-    [PLRP, "PLRP"],
-    [LRP, "LRP"],
+    [PLRP, amounts(settings) ? "PLRP" : other],
+    [LRP, settings[0].name],
   ];
   return choices("Maps shown", options, chosen, onchoose);
 }
@@ -34,8 +37,8 @@ export function pruningSlider(settings, chosen, onmove) {
   });
   slider.value = String(chosen);
   const stops = el("datalist", { id: ticks }, ...settings.map((_, i) => el("option", { value: String(i) })));
-  const help = "Share of the relevance that is dropped at each layer of the network, from the smallest contributions on. 0 is LRP.";
-  return el("div", { class: "slider", title: help }, el("label", { for: id }, "pruning"), slider, stops, output);
+  const help = !amounts(settings) ? null : "Share of the relevance that is dropped at each layer of the network, from the smallest contributions on. 0 is LRP.";
+  return el("div", { class: "slider", title: help }, el("label", { for: id }, amounts(settings) ? "pruning" : "map"), slider, stops, output);
 }
 
 export function zoomButtons(panel) {

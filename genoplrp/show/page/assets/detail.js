@@ -14,6 +14,9 @@ const HELP =
   "Drag to move; Ctrl and wheel, pinch or double click to zoom. Keys, once the track is focused: \u2190 \u2192 walk along " +
   "the bases (shift: ten), + \u2212 zoom, 0 all, N and P next and previous hit, Esc puts the cursor away.";
 
+// What a map is called: its amount of pruning says more than its name, where there is one.
+const title = ({ name, p }) => (p === null ? { name, detail: "" } : { name: "PLRP", detail: `p = ${p}` });
+
 export class Detail {
   constructor(data) {
     this.data = data;
@@ -28,7 +31,7 @@ export class Detail {
     const bar = el(
       "div",
       { class: "bar" },
-      pruned && mapChoice(this.mode, (mode) => this.change(() => (this.mode = mode))),
+      pruned && mapChoice(data.settings, this.mode, (mode) => this.change(() => (this.mode = mode))),
       data.settings.length > 2 && pruningSlider(data.settings, this.setting, (i) => this.change(() => (this.setting = i))),
       zoomButtons(this.panel),
     );
@@ -74,8 +77,8 @@ export class Detail {
     const { settings } = this.data;
     const { sequence, explained, view } = this;
     const pruned = settings[this.setting];
-    const own = { name: "PLRP", detail: pruned.p === null ? "" : `p = ${pruned.p}`, values: this.map(this.setting) };
-    const lrp = { name: "LRP", detail: "", values: this.map(0) };
+    const own = { ...title(pruned), values: this.map(this.setting) };
+    const lrp = { name: settings[0].name, detail: "", values: this.map(0) };
     const single = settings.length === 1;
     const tracks = [...(this.mode !== LRP && !single ? [own] : []), ...(this.mode !== PLRP || single ? [lrp] : [])];
     const hits = allHits(sequence);

@@ -6,16 +6,20 @@ import { PatternGallery } from "./gallery.js";
 import { SequenceList } from "./list.js";
 import { count } from "./names.js";
 
-// Fill `root` with what `data` (the JSON of encode.py) holds. Returns `open(sequence, label, span)`, which shows a
-// sequence by its index, and of it an output and a stretch, if given.
-export function render(root, data) {
+// Fill `root` with what `data` (the JSON of encode.py) holds, the sequence with index `first` open. `onopen` is called
+// with the index of each sequence that is opened after it. Returns `open(sequence, label, span)`, which shows a sequence
+// by its index, and of it an output and a stretch, if given.
+export function render(root, data, { first = 0, onopen = () => {} } = {}) {
   root.classList.add("plrp");
   if (!data.sequences.length) {
     root.replaceChildren(el("p", {}, "There is no sequence to show."));
     return { open: () => {} };
   }
   const detail = new Detail(data);
-  const list = new SequenceList(data, (index) => detail.open(data.sequences[index]));
+  const list = new SequenceList(data, (index) => {
+    detail.open(data.sequences[index]);
+    onopen(index);
+  });
   const part = count(data.sequences.length);
   const note = data.total > data.sequences.length && el("p", { class: "note" }, `${part} of ${count(data.total)} sequences are on this page: ${data.selection}.`);
   const sequences = el("div", {}, note, el("div", { class: "browser" }, list.node, detail.node));
@@ -23,6 +27,7 @@ export function render(root, data) {
     if (tabs) tabs.show(0);
     list.mark(index);
     detail.open(data.sequences[index], label, span);
+    onopen(index);
   };
   const visit = (...where) => {
     open(...where);
@@ -32,7 +37,8 @@ export function render(root, data) {
   const gallery = data.patterns.length ? new PatternGallery(data, detail.panel, visit) : null;
   const tabs = gallery && tabbed([["Sequences", sequences], ["Motifs", gallery.node]]);
   root.replaceChildren(tabs ? tabs.node : sequences);
-  open(0);
+  list.mark(first);
+  detail.open(data.sequences[first]);
   return { open };
 }
 
