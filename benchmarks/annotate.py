@@ -91,7 +91,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--records", type=int, nargs="+", default=[10_000, 100_000])
     options = parser.parse_args()
-    torch.set_num_threads(2)
     model = load_model("vertebrate20")
     options.folder.mkdir(parents=True, exist_ok=True)
     for records in options.records:

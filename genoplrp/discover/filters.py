@@ -20,7 +20,7 @@ from genoplrp.discover.windows import cut
 from genoplrp.errors import ModelError
 from genoplrp.lrp import inspect_model
 from genoplrp.motifs import Motif
-from genoplrp.show.maps import NotebookFigure
+from genoplrp.show.figure import NotebookFigure
 
 _OUTPUTS, _SEEN = 2, 0.01
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import logomaker
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from genoplrp.discover.names import Name
 from genoplrp.discover.patterns import Pattern
 from genoplrp.motifs import Motif
-from genoplrp.show.maps import COLOURS, NotebookFigure
+from genoplrp.show.figure import NotebookFigure
+from genoplrp.show.letters import draw_letters
 
 _INK = "#57606a"
 _TITLES = ("relevance", "what the seqlets share", "closest known motif")
@@ -124,11 +123,10 @@ def _bits(motif: Motif) -> NDArray[np.float64]:
 
 
 def _logo(axes: Any, heights: NDArray[np.float64], *, top: float | None = None, signed: bool = False) -> None:
-    frame = pd.DataFrame(heights.T, columns=list("ACGT"))
-    logomaker.Logo(frame, ax=axes, color_scheme=COLOURS, flip_below=False, baseline_width=0)
+    draw_letters(axes, heights.T)
     axes.set_xlim(-0.6, heights.shape[1] - 0.4)
-    if top is not None:
-        axes.set_ylim(0, top)
+    low, high = np.minimum(heights, 0).sum(axis=0).min(), np.maximum(heights, 0).sum(axis=0).max()
+    axes.set_ylim(*((low, high if high > low else low + 1) if top is None else (0, top)))
     if signed:
         axes.axhline(0, color=_INK, linewidth=0.6)
 

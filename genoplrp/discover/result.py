@@ -18,7 +18,7 @@ from genoplrp.discover.names import Name, name_motifs
 from genoplrp.discover.patterns import Pattern
 from genoplrp.motifs import Motif
 from genoplrp.sequence import Record
-from genoplrp.show.maps import NotebookFigure
+from genoplrp.show.figure import NotebookFigure
 
 SIGNS = {1: "pos", -1: "neg"}
 
