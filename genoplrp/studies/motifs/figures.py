@@ -17,6 +17,7 @@ from genoplrp.models.training import predict
 from genoplrp.motifs import MotifGrammar, Site
 from genoplrp.motifs.grammar import A, B
 from genoplrp.sequence import one_hot
+from genoplrp.show.figure import NotebookFigure
 from genoplrp.show.maps import plot_maps
 from genoplrp.studies.motifs.design import LAMBDA, LRP, M
 from genoplrp.studies.motifs.networks import encoded
@@ -207,7 +208,7 @@ def _baseline(ax: Any, lrp: pd.DataFrame) -> None:
 
 def _grid(rows: int, columns: int, *, sharey: Literal["row", "col"]) -> tuple[Figure, NDArray[Any]]:
     width = 2.05 if sharey == "col" else 1.55  # columns that share an axis need no room for its numbers
-    figure = Figure(figsize=(width * columns + 0.5, 1.75 * rows + 0.75), layout="constrained")
+    figure = NotebookFigure(figsize=(width * columns + 0.5, 1.75 * rows + 0.75), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=sharey)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
