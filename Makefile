@@ -1,14 +1,18 @@
 # make demo   annotate 500 real CTCF ChIP-seq peaks with the shipped network, into demo_out/
-# make test   every check: style, types, tests, docstring examples
+# make test   every check: style, types, tests, docstring examples, the site of the docs
+# make site   that site, into site/; open site/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint typecheck unit benchmark clean
+.PHONY: demo test site lint typecheck unit benchmark clean
 
 demo: .venv/ready
 	$(BIN)/genoplrp demo -o demo_out --overwrite
 
 test: lint typecheck unit
+
+site: .venv/ready
+	$(BIN)/mkdocs build --strict
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -32,4 +36,4 @@ benchmark: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv demo_out
+	rm -rf .venv demo_out site

@@ -1,6 +1,6 @@
 """Which records of a FASTA file can be annotated. What cannot be is handed back with its reason, never dropped.
 
-Reading the file is the business of :mod:`genoplrp.sequence`; a file that cannot be read at all raises there.
+Reading the file is the business of `genoplrp.sequence`; a file that cannot be read at all raises there.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -116,7 +116,7 @@ def annotate(
     fpr
         Share of shuffled sequences that may exceed a label's threshold, 0 <= fpr < 1.
     composite, pruner, strands
-        How relevance is propagated; see :func:`genoplrp.attribute`. With ``strands="both"`` scores are means, too.
+        How relevance is propagated; see `genoplrp.attribute`. With ``strands="both"`` scores are means, too.
     references
         Dinucleotide shuffles of each window to measure relevance from; 0: from zero. About 2 (1 + references) times
         the cost.
@@ -133,7 +133,7 @@ def annotate(
     overwrite
         Whether `out` may be replaced if an earlier run wrote it. A folder with other files in it never is.
     trust
-        Whether a model file may run code; see :func:`genoplrp.load_model`.
+        Whether a model file may run code; see `genoplrp.load_model`.
     progress
         Called now and then with a stage and a number of records.
     command

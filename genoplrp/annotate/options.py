@@ -14,7 +14,7 @@ DEFAULT_PRUNER = PruneLambda(0.1)
 
 @dataclass(frozen=True)
 class Options:
-    """Choices of one run; see :func:`genoplrp.annotate.annotate` for what each means.
+    """Choices of one run; see `genoplrp.annotate.annotate` for what each means.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """How well a map agrees with the truth, and how sparse it is: one row a record, label and method.
 
-The metrics are those of :mod:`genoplrp.evaluate`, taken over the explained bases. Where a metric has no meaning (no
+The metrics are those of `genoplrp.evaluate`, taken over the explained bases. Where a metric has no meaning (no
 instance, no positive relevance) it is NaN: counted, never replaced.
 """
 

@@ -1,7 +1,7 @@
 """genomics_ood: 250-bp reads of 130 genera of bacteria (Ren et al., NeurIPS 2019), for those who can download them.
 
 Ten genera are in-distribution, with reads for training; 60 others are out of distribution in validation, 60 more in
-test. The builder is tensorflow-datasets' own; its download needs TensorFlow, so :func:`prepare_genomics_ood` takes the
+test. The builder is tensorflow-datasets' own; its download needs TensorFlow, so `prepare_genomics_ood` takes the
 downloaded archive from there.
 """
 
@@ -53,9 +53,9 @@ class LabelledRead(NamedTuple):
 
 
 class GenomicsOODDataset(PreparedDataset[LabelledRead]):
-    """A split of genomics_ood that has been prepared on this machine, as a torch Dataset of :class:`LabelledRead`.
+    """A split of genomics_ood that has been prepared on this machine, as a torch Dataset of `LabelledRead`.
 
-    Reads what :func:`prepare_genomics_ood` or tensorflow-datasets itself prepared, array_record as well as TFRecord;
+    Reads what `prepare_genomics_ood` or tensorflow-datasets itself prepared, array_record as well as TFRecord;
     nothing is downloaded, and TensorFlow is not needed.
 
     Parameters

@@ -41,10 +41,10 @@ class GrammarExample(NamedTuple):
 
 
 class MotifGrammarDataset(PreparedDataset[GrammarExample]):
-    """A split of ``motif_grammar`` as a torch Dataset of :class:`GrammarExample`, simulated when it is first used.
+    """A split of ``motif_grammar`` as a torch Dataset of `GrammarExample`, simulated when it is first used.
 
     Two core motifs and decoys are planted in random sequences, and a label for every way in which the core motifs can
-    interact comes with the bases that it depends on: see :func:`genoplrp.motifs.simulate_grammar`. The first use of a
+    interact comes with the bases that it depends on: see `genoplrp.motifs.simulate_grammar`. The first use of a
     configuration simulates it (seconds, no network) and stores it where tensorflow-datasets keeps its data sets.
 
     Parameters
@@ -53,7 +53,7 @@ class MotifGrammarDataset(PreparedDataset[GrammarExample]):
         ``"train"``, ``"validation"``, ``"test"``, or a part such as ``"test[:100]"``.
     config
         ``"all_250"``, ``"all_250_small"``, ``"all_250_both"`` (strands), ``"all_1000"``, ``"presence_250"``,
-        ``"places_250"``, or a :class:`~genoplrp.datasets.motif_grammar.MotifGrammarConfig` with a name of its own.
+        ``"places_250"``, or a `genoplrp.datasets.motif_grammar.MotifGrammarConfig` with a name of its own.
     data_dir
         Where to keep it; None for tensorflow-datasets' own default, ``~/tensorflow_datasets``.
     dtype
@@ -102,7 +102,7 @@ class MotifGrammarDataset(PreparedDataset[GrammarExample]):
         return tuple(self.info.metadata["motifs"])
 
     def sites(self, indices: Sequence[int], interaction: str | None = None) -> list[Site]:
-        """Planted sites of several sequences, as :func:`genoplrp.evaluate.motif_recall` takes them.
+        """Planted sites of several sequences, as `genoplrp.evaluate.motif_recall` takes them.
 
         Parameters
         ----------

@@ -2,7 +2,7 @@
 
 Importing this module makes the builder known, as tensorflow-datasets wants it: ``tfds.builder("motif_grammar/all_250",
 file_format="array_record").download_and_prepare()`` simulates the data on the spot, without network and without
-TensorFlow. Sequences come from :func:`genoplrp.motifs.simulate_grammar`; reading them into torch is in
+TensorFlow. Sequences come from `genoplrp.motifs.simulate_grammar`; reading them into torch is in
 `grammar_dataset`.
 """
 

@@ -106,6 +106,7 @@ class NoPrune:
 
 
 Pruner = NoPrune | PruneLambda | PruneM
+"""How relevance is pruned: the type of `pruner` arguments."""
 
 
 @dataclass(frozen=True, eq=False)

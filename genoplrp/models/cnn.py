@@ -21,7 +21,7 @@ HEADS = ("max", "mean", "flatten")
 
 @dataclass(frozen=True)
 class CNNConfig:
-    """Shape of a :class:`MotifCNN`, checked when made.
+    """Shape of a `MotifCNN`, checked when made.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class CNNConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "CNNConfig":
-        """Configuration from what :meth:`to_dict` gave; an unknown key is a :class:`ModelError`."""
+        """Configuration from what `to_dict` gave; an unknown key is a `ModelError`."""
         known = [item.name for item in fields(cls)]
         if unknown := sorted(set(values) - set(known)):
             raise ModelError(f"a MotifCNN has no option {unknown[0]!r}; its options are {', '.join(known)}")
@@ -130,7 +130,7 @@ class MotifCNN(nn.Module):
     Notes
     -----
     Reads ``(n, 4, length)``, channels A, C, G, T, and gives logits ``(n, outputs)``. ``spec`` is what
-    :func:`genoplrp.models.load_model` read beside the weights, None for a network that comes from no file.
+    `genoplrp.models.load_model` read beside the weights, None for a network that comes from no file.
 
     Examples
     --------
@@ -174,7 +174,7 @@ class MotifCNN(nn.Module):
         motifs: dict[str, str] | None = None,
         training: dict[str, Any] | None = None,
     ) -> ModelSpec:
-        """Spec of this network, ready for :func:`genoplrp.models.save_model`."""
+        """Spec of this network, ready for `genoplrp.models.save_model`."""
         return ModelSpec(
             architecture=type(self).__name__,
             config=self.config.to_dict(),

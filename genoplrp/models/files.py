@@ -1,4 +1,4 @@
-"""Networks on disk: ``NAME.safetensors`` (weights) and ``NAME.json`` (everything else, see :class:`ModelSpec`).
+"""Networks on disk: ``NAME.safetensors`` (weights) and ``NAME.json`` (everything else, see `ModelSpec`).
 
 Reading a model never runs code from the file unless the caller says ``trust=True``: safetensors holds arrays only, a
 state dict is read with ``weights_only=True``, and a pickled module is refused. The network is built without memory for
@@ -29,13 +29,13 @@ _SUFFIXES = (".safetensors", ".json", *STATE_DICT_SUFFIXES, EXPORT_SUFFIX)
 
 
 def load_model(name_or_path: str | Path, trust: bool = False) -> nn.Module:
-    """Network from a shipped name or a file, in eval mode on the CPU, its :class:`ModelSpec` in ``.spec``.
+    """Network from a shipped name or a file, in eval mode on the CPU, its `ModelSpec` in ``.spec``.
 
     Parameters
     ----------
     name_or_path
-        A shipped network (:func:`shipped_models`), or a path: ``NAME.safetensors``, ``NAME.json`` or plain ``NAME`` for
-        a pair written by :func:`save_model`; ``NAME.pt`` or ``NAME.pth`` for a state dict of a known architecture with
+        A shipped network (`shipped_models`), or a path: ``NAME.safetensors``, ``NAME.json`` or plain ``NAME`` for
+        a pair written by `save_model`; ``NAME.pt`` or ``NAME.pth`` for a state dict of a known architecture with
         its ``NAME.json``; ``NAME.pt2`` for a program of ``torch.export``.
     trust
         Whether code in the file may run: needed for pickled modules and for ``.pt2``.
@@ -131,7 +131,7 @@ def shipped_models() -> tuple[str, ...]:
 
 
 def spec_of(model: nn.Module) -> ModelSpec:
-    """The spec that :func:`load_model` put beside the network.
+    """The spec that `load_model` put beside the network.
 
     Raises
     ------

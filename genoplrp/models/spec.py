@@ -1,7 +1,7 @@
 """What a network's file says about it besides the weights: architecture, input, outputs, training facts.
 
 A spec is plain data and goes to JSON as it is. Building the network from it is the business of
-:mod:`genoplrp.models.files`; this module imports no torch.
+`genoplrp.models.files`; this module imports no torch.
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ class ModelSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelSpec":
-        """Spec from what :meth:`to_dict` gave; keys it does not know are left aside.
+        """Spec from what `to_dict` gave; keys it does not know are left aside.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """Training of a network on arrays: validation split, early stopping, a seed, a record of what happened.
 
-Nothing here knows what the sequences are; :mod:`genoplrp.models.train_vertebrate20` makes the shipped network with it.
+Nothing here knows what the sequences are; `genoplrp.models.train_vertebrate20` makes the shipped network with it.
 """
 
 import math
@@ -87,7 +87,7 @@ def train(
     reverse_complement
         Whether each training sequence is shown, by a coin flip an epoch, as its reverse complement.
     loss
-        ``loss(logits, targets) -> scalar``; None for :func:`masked_cross_entropy`.
+        ``loss(logits, targets) -> scalar``; None for `masked_cross_entropy`.
     progress
         Whether to show a bar on stderr, where that is a terminal.
 

@@ -82,20 +82,17 @@ INTERACTIONS: Mapping[str, Rule] = MappingProxyType(
 class MotifGrammar:
     """Simulated sequences, and for every interaction the label and the bases that it depends on.
 
-    With a and b the numbers of sites of A and B in a sequence, an interaction is positive where
+    With a and b the numbers of sites of A and B in a sequence:
 
-    ============ ======================================================= ============================================
-    interaction  positive                                                sites that matter
-    ============ ======================================================= ============================================
-    single       a >= 1                                                  all of A
-    additive     a + b >= 2 (`count` is a + b)                           all of A and B
-    and          a >= 1 and b >= 1                                       all of A and B
-    or           a >= 1 or b >= 1                                        all of A and B
-    xor          either a >= 1 or b >= 1, not both                       all of the one that is there
-    spacing      some A and some B have between them a number of bases   those of all such pairs
-                 within `spacing`, whichever comes first
-    order        some A starts before some B, on the forward strand      those of all such pairs
-    ============ ======================================================= ============================================
+    | interaction | positive where | sites that matter |
+    |---|---|---|
+    | single | a >= 1 | all of A |
+    | additive | a + b >= 2 (`count` is a + b) | all of A and B |
+    | and | a >= 1 and b >= 1 | all of A and B |
+    | or | a >= 1 or b >= 1 | all of A and B |
+    | xor | either a >= 1 or b >= 1, not both | all of the one that is there |
+    | spacing | some A and some B have a number of bases within `spacing` between them | those of all such pairs |
+    | order | some A starts before some B, on the forward strand | those of all such pairs |
 
     Attributes
     ----------

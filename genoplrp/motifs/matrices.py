@@ -221,6 +221,8 @@ def write_motifs(motifs: Iterable[Motif], path: str | Path, format: str | None =
 def shipped_motifs() -> tuple[Motif, ...]:
     """The 20 vertebrate JASPAR motifs that come with genoplrp.
 
+    Examples
+    --------
     >>> [motif.name for motif in shipped_motifs()][:3]
     ['CTCF', 'Gata1', 'GATA1::TAL1']
     """
