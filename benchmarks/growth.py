@@ -1,11 +1,11 @@
 """How do time and memory grow? PLRP-lambda at .1 beside gradient x input, over sequences, length, and filters.
 
-    python benchmarks/growth.py FOLDER          # trains what FOLDER lacks (see networks.py), then about five minutes
+    python benchmarks/growth.py FOLDER [--axes sequences length filters]     # trains what FOLDER lacks, then minutes
 
-Number: 250-bp sequences through MotifCNN 32. Length: BPNet's shape, trained at 2,114 bp, takes any. Filters: MotifCNNs
-trained alike, 1,024 sequences. Each point and method has a process of its own, on two threads: the median of three
-runs, and by how much the process's peak memory exceeds that before. Gradient x input takes the engine's batch size.
-Writes ``growth.csv`` and ``growth.png``; growth over p is in `engine.py`'s figure.
+Number: 250-bp sequences through MotifCNN 32. Length: BPNet's shape, trained at 2,114 bp, takes any; 100,000 bases in
+all. Filters: MotifCNNs trained alike, 1,024 sequences. Each point and method has a process of its own, on torch's own
+number of threads: the median of three runs, and by how much the process's peak memory exceeds that before. Gradient x
+input takes the engine's batch size. Writes ``growth.csv`` and ``growth.png``; growth over p is in `engine.py`'s figure.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from pathlib import Path
 import engine
 import networks
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
 from genoplrp import attribute, one_hot
@@ -54,7 +53,6 @@ def case(folder: Path, axis: str, value: int) -> tuple[nn.Module, Tensor]:
 
 def point(folder: Path, axis: str, value: int, method: str) -> dict[str, float]:
     """Seconds and additional peak memory in MB of one method at one point."""
-    torch.set_num_threads(2)
     network, x = case(folder, axis, value)
     batch = samples_at_once(network, x, None)
     run = partial(attribute, network) if method == METHODS[0] else partial(_gradient, network, batch)
@@ -76,15 +74,16 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     """A column an axis: time a sequence (of a length: a kilobase) above, additional memory below."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    columns = table["axis"].nunique()
+    figure = Figure(figsize=(3 * columns, 5), layout="constrained")
     for column, (axis, points) in enumerate(table.groupby("axis", sort=False)):
         for row, quantity in enumerate(("seconds", "memory")):
-            axes = figure.add_subplot(2, len(POINTS), row * len(POINTS) + column + 1)
+            axes = figure.add_subplot(2, columns, row * columns + column + 1)
             for (method, part), style in zip(points.groupby("method", sort=False), ("o-", "s--"), strict=False):
                 per = part["n"] * (part["value"] / 1000 if axis == "length" else 1)
                 values = 1000 * part["seconds"] / per if quantity == "seconds" else part["memory"]
                 axes.plot(part["value"], values, style, label=method)
-            axes.set(xscale="log", yscale="log", xlabel=axis if row else "")
+            axes.set(xscale="log", yscale="linear" if row else "log", xlabel=axis if row else "")
             if quantity == "seconds":
                 axes.set_ylabel("ms a kilobase" if axis == "length" else "ms a sequence")
             else:
@@ -98,6 +97,7 @@ def main() -> None:
     """Measure every point in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--axes", nargs="+", default=list(POINTS), choices=list(POINTS))
     parser.add_argument("--point", nargs=3, metavar=("AXIS", "VALUE", "METHOD"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -106,8 +106,8 @@ def main() -> None:
         print(json.dumps(point(options.folder, axis, int(value), method)))
         return
     rows = []
-    for axis, values in POINTS.items():
-        for value in values:
+    for axis in options.axes:
+        for value in POINTS[axis]:
             case(options.folder, axis, value)  # trained here, not in the process that is measured
             for method in METHODS:
                 command = [sys.executable, __file__, str(options.folder), "--point", axis, str(value), method]
