@@ -33,7 +33,7 @@ class Tables:
         def table(name: str, columns: Sequence[str] = ()) -> TextIO:
             file = stack.enter_context((folder / name).open("w", encoding="utf-8", newline="\n"))
             if columns:
-                _write(file, *columns)
+                write_line(file, *columns)
             return file
 
         self._bed, self._genome = table("hits.bed"), table(GENOME_HITS)
@@ -46,7 +46,9 @@ class Tables:
         """A line of predictions.tsv."""
         names = ",".join(self._labels[label] for label in called) or "."
         length, windows = len(scored.record.sequence), len(scored.scores)
-        _write(self._predictions, scored.record.name, length, windows, names, self._labels[top], *scored.best.tolist())
+        write_line(
+            self._predictions, scored.record.name, length, windows, names, self._labels[top], *scored.best.tolist()
+        )
 
     def add_hits(self, explanation: Explanation, hits: Sequence[Hit], probability: float) -> None:
         """The lines of an explanation's hits, by start."""
@@ -54,23 +56,23 @@ class Tables:
         locus = parse_locus(record.name, len(record.sequence))
         for hit in sorted(hits, key=lambda hit: hit.start):
             score = round(1000 * hit.share)
-            _write(self._bed, record.name, hit.start, hit.end, label, score, hit.strand)
+            write_line(self._bed, record.name, hit.start, hit.end, label, score, hit.strand)
             if locus is not None:
                 start, end, strand = locus.to_genome(hit.start, hit.end, hit.strand)
-                _write(self._genome, locus.chrom, start, end, label, score, strand)
+                write_line(self._genome, locus.chrom, start, end, label, score, strand)
             matrix = "." if isnan(hit.log_odds) else self._matrices[label]
             numbers = (hit.share, hit.enrichment, hit.relevance, hit.log_odds, explanation.score, probability)
-            _write(self._hits, record.name, hit.start, hit.end, label, matrix, hit.strand, *numbers)
+            write_line(self._hits, record.name, hit.start, hit.end, label, matrix, hit.strand, *numbers)
 
     def add_quality(self, explanation: Explanation, qualities: dict[str, Quality]) -> None:
         """The two lines, LRP and PLRP, of an explanation in rma.tsv."""
         name, label = explanation.scored.record.name, self._labels[explanation.label]
         for method, quality in qualities.items():
-            _write(self._rma, name, label, "yes" if explanation.called else "no", method, *astuple(quality))
+            write_line(self._rma, name, label, "yes" if explanation.called else "no", method, *astuple(quality))
 
     def add_rejection(self, rejection: Rejection) -> None:
         """A line of rejected.tsv."""
-        _write(self._rejected, rejection.record, rejection.reason)
+        write_line(self._rejected, rejection.record, rejection.reason)
 
 
 @contextmanager
@@ -93,8 +95,8 @@ def open_tables(folder: Path, labels: Sequence[str], matrices: dict[str, str]) -
         genome.unlink()
 
 
-def _write(file: TextIO, *values: object) -> None:
-    """One line; numbers with six digits, white space in texts made harmless."""
+def write_line(file: TextIO, *values: object) -> None:
+    """Write a line of a table; numbers with six digits, white space in texts made harmless, nothing quoted."""
     file.write("\t".join(_text(value) for value in values) + "\n")
 
 

@@ -1,6 +1,7 @@
 """The folder that a discovery writes: motif files, tables, and the two files that other programs read."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from genoplrp.annotate.genome import parse_locus
 from genoplrp.annotate.intake import Rejection
+from genoplrp.annotate.tables import write_line
 from genoplrp.discover.maps import Maps, Place
 from genoplrp.discover.patterns import Pattern
 from genoplrp.motifs import write_motifs
@@ -96,15 +98,15 @@ def write_instances(folder: Path, instances: pd.DataFrame, records: Mapping[str,
     bed = instances.assign(
         name=instances["pattern"] + "|" + instances["match"], points=(1000 * instances["share"]).round().astype(int)
     )[list(_BED)]
-    bed.to_csv(folder / "instances.bed", sep="\t", index=False, header=False, lineterminator="\n")
+    write_lines(folder / "instances.bed", bed.itertuples(index=False))
     lines = []
     for name, start, end, label, points, strand in bed.itertuples(index=False):
         locus = parse_locus(name, len(records[name].sequence))
         if locus is not None:
             low, high, side = locus.to_genome(start, end, strand)
-            lines.append(f"{locus.chrom}\t{low}\t{high}\t{label}\t{points}\t{side}\n")
+            lines.append((locus.chrom, low, high, label, points, side))
     if lines:
-        (folder / GENOME_HITS).write_text("".join(lines), encoding="utf-8")
+        write_lines(folder / GENOME_HITS, lines)
 
 
 def write_rejected(folder: Path, rejected: Sequence[Rejection]) -> None:
@@ -114,8 +116,15 @@ def write_rejected(folder: Path, rejected: Sequence[Rejection]) -> None:
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
-    """A tab-separated table, numbers with six digits."""
-    frame.to_csv(path, sep="\t", index=False, float_format="%.6g", na_rep="NaN", lineterminator="\n")
+    """A tab-separated table under its columns' names, numbers with six digits, nothing quoted."""
+    write_lines(path, itertools.chain([frame.columns], frame.itertuples(index=False)))
+
+
+def write_lines(path: Path, rows: Iterable[Iterable[object]]) -> None:
+    """A file of tab-separated lines."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            write_line(file, *row)
 
 
 def _fill(group: Any, pattern: Pattern, first_row: int) -> None:

@@ -43,7 +43,7 @@ class Filters:
         carries any; and, over all labels, its ``match``, ``matrix``, ``q`` and ``others`` as for patterns, and the
         ``consensus`` of what it reads.
     motifs
-        For each filter that carries relevance the bases under it, weighted by relevance.
+        For each filter that carries relevance the bases under it, weighted by the amount of relevance.
     names
         The matches of the motifs in the database.
     """
@@ -57,15 +57,16 @@ class Filters:
     def plot(self, most: int = 40) -> NotebookFigure:
         """Figure of the filters, at most so many, those with the largest share first: what they read, what it is like.
 
-        Beside each the outputs that it has most of the relevance of.
+        Beside each the outputs that it has most of the relevance of; of what speaks against them where it has none for.
         """
         index = {motif.matrix_id: k for k, motif in enumerate(self.motifs)}
         by_id = {motif.matrix_id: motif for motif in self.database}
         rows = []
-        largest = self.table.groupby("filter")["share"].max().sort_values(ascending=False, kind="stable").index
+        sides = ["share", "share_against"]
+        largest = self.table.groupby("filter")[sides].max().sort_values(sides, ascending=False, kind="stable").index
         for k in largest[:most].tolist():
-            own = self.table[self.table["filter"] == k].nlargest(_OUTPUTS, "share")
-            shares = ", ".join(f"{row.share:.0%} for {row.label}" for row in own.itertuples() if row.share >= _SEEN)
+            own = self.table[self.table["filter"] == k].nlargest(_OUTPUTS, sides)
+            shares = ", ".join(filter(None, map(_side, own["label"], own["share"], own["share_against"])))
             i = index[f"filter_{k}"]
             rows.append((f"filter {k}\n{shares}", self.motifs[i], self.names[i], by_id.get(self.names[i].matrix)))
         return plot_motifs(rows)
@@ -113,11 +114,18 @@ def read_filters(
         for k in np.argsort(-share[0], kind="stable").tolist():
             if sums[2, k]:
                 rows.append((k, name, float(share[0, k]), float(share[1, k]), int(sums[2, k])))
-    motifs = {k: _motif(k, weights[k]) for k in sorted({row[0] for row in rows}) if weights[k].sum() > 0}
+    motifs = {k: _motif(k, weights[k]) for k in sorted({row[0] for row in rows})}
     names = dict(zip(motifs, name_motifs(list(motifs.values()), database), strict=True)) if motifs else {}
-    table = [(*row, *_named(names[row[0]]), motifs[row[0]].consensus) for row in rows if row[0] in names]
+    table = [(*row, *_named(names[row[0]]), motifs[row[0]].consensus) for row in rows]
     frame = pd.DataFrame(table, columns=list(FILTER_COLUMNS))
     return Filters(first.layer, frame, tuple(motifs.values()), tuple(names.values()), tuple(database))
+
+
+def _side(label: str, share: float, against: float) -> str:
+    """The share of what speaks for a label that a filter has, or else of what speaks against it."""
+    if share >= _SEEN:
+        return f"{share:.0%} for {label}"
+    return f"{against:.0%} against {label}" if against >= _SEEN else ""
 
 
 def _named(name: Name) -> tuple[str, str, float, str]:
@@ -151,9 +159,12 @@ def _carried(relevance: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _bases_read(first: FirstConvolution, x: NDArray[np.uint8], relevance: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Bases under each filter's places of positive relevance, weighted by it: (filters, 4, w)."""
-    row, k, place = np.nonzero(relevance > 0)
-    under = cut(x, row, first.starts(place), first.width) * relevance[row, k, place][:, None, None]
+    """Bases under each filter's places, weighted by the amount of relevance there: (filters, 4, w).
+
+    Of either sign: what speaks against an output was read, too.
+    """
+    row, k, place = np.nonzero(relevance)
+    under = cut(x, row, first.starts(place), first.width) * np.abs(relevance[row, k, place])[:, None, None]
     weights = np.zeros((relevance.shape[1], 4, first.width))
     np.add.at(weights, k, under)
     return weights

@@ -33,7 +33,7 @@ def discover(
     fasta: str | Path,
     out: str | Path | None = None,
     *,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     everywhere: bool = False,
     method: Method = "quick",
     database: str | Path | None = None,
@@ -70,7 +70,7 @@ def discover(
     out
         Folder to write, whole or not at all; None: nothing is written.
     labels
-        Outputs to look into; None: those called more often than on shuffled sequences.
+        Output or outputs to look into; None: those called more often than on shuffled sequences.
     everywhere
         Explain every sequence, not only those in which the output is called.
     method
@@ -147,7 +147,7 @@ def discover(
     report("naming the patterns")
     warnings += _crowded(sum(len(one.patterns) for one in found), choices)
     discovery = replace(
-        discovery_of(found, records, known),
+        discovery_of(found, records, known, scorer.spec.labels),
         warnings=tuple(warnings),
         filters=read,
         rejected=len(rejected),

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genoplrp.discover.instances import find_hits, hit_thresholds
-from genoplrp.discover.maps import Explainer, Maps, Place, owned, spread
+from genoplrp.discover.maps import Explainer, Maps, Owners, Place, spread
 from genoplrp.discover.modisco import modisco_patterns
 from genoplrp.discover.options import Choices
 from genoplrp.discover.patterns import Pattern
@@ -47,24 +47,27 @@ def discover_label(explainer: Explainer, label: int, places: Sequence[Place], ch
     sample, rest = spread(places, choices.windows)
     maps = explainer.maps(label, sample)
     seqlets = call_seqlets(maps.relevance, maps.null, fdr=choices.fdr)
-    seqlets = seqlets[owned(sample, *_columns(seqlets, "sequence"))].reset_index(drop=True)
+    seqlets = seqlets[Owners(sample).own(sample, *_columns(seqlets, "sequence"))].reset_index(drop=True)
     patterns = _METHODS[choices.method](maps, seqlets, least=choices.least)
     hits = find_hits(patterns, maps.x, maps.relevance)
     null = find_hits(patterns, maps.null_x, maps.null)
     thresholds = hit_thresholds(hits, null, (len(maps), len(maps.null)), len(patterns), choices.hit_fdr)
-    parts = [_in_records(hits, sample, thresholds)]
+    owners = Owners(places)
+    parts = [_in_records(hits, sample, owners, thresholds)]
     if patterns:
         for part, x, relevance in explainer.relevance(label, rest):
-            parts.append(_in_records(find_hits(patterns, x, relevance), part, thresholds))
+            parts.append(_in_records(find_hits(patterns, x, relevance), part, owners, thresholds))
     found = pd.concat(parts, ignore_index=True).sort_values(["record", "start"], kind="stable", ignore_index=True)
     return Found(maps, sample, _assigned(seqlets, patterns), patterns, found)
 
 
-def _in_records(hits: pd.DataFrame, places: Sequence[Place], thresholds: NDArray[np.float64]) -> pd.DataFrame:
+def _in_records(
+    hits: pd.DataFrame, places: Sequence[Place], owners: Owners, thresholds: NDArray[np.float64]
+) -> pd.DataFrame:
     """Hits good enough, in the coordinates of their records."""
     strength = (hits["score"].abs() * hits["log_odds"]).to_numpy()
     good = strength >= thresholds[hits["pattern"].to_numpy()] if len(hits) else np.zeros(0, bool)
-    hits = hits[good & owned(places, *_columns(hits, "row"))]
+    hits = hits[good & owners.own(places, *_columns(hits, "row"))]
     rows = hits["row"].to_numpy()
     record = np.array([place[0] for place in places], dtype=np.int64)[rows]
     shift = np.array([place[1].start - place[1].offset for place in places], dtype=np.int64)[rows]

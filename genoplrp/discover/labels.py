@@ -37,7 +37,7 @@ class Chosen:
     records: int
 
 
-def checked_labels(spec: ModelSpec, labels: Sequence[str] | None) -> list[int] | None:
+def checked_labels(spec: ModelSpec, labels: str | Sequence[str] | None) -> list[int] | None:
     """Indices of the labels asked for.
 
     Raises
@@ -47,6 +47,7 @@ def checked_labels(spec: ModelSpec, labels: Sequence[str] | None) -> list[int] |
     """
     if labels is None:
         return None
+    labels = [labels] if isinstance(labels, str) else labels  # else a name's letters would be taken for names
     unknown = [label for label in labels if label not in spec.labels]
     if unknown or not labels:
         raise OptionError(

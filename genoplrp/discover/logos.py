@@ -97,9 +97,10 @@ def _draw_row(axes: Sequence[Any], pattern: Pattern, name: Name, match: Motif | 
 
 
 def _label(axes: Any, name: str, facts: str) -> None:
-    """The name, and two lines of facts, to the left of the axes."""
-    axes.text(-0.05, 0.80, name, transform=axes.transAxes, ha="right", va="center", fontsize=11, weight="bold")
-    axes.text(-0.05, 0.32, facts, transform=axes.transAxes, ha="right", va="center", fontsize=8, color=_INK)
+    """The name, and two lines of facts, to the left of the axes; a dollar sign in them is one, not a formula's."""
+    place = {"transform": axes.transAxes, "ha": "right", "va": "center", "parse_math": False}
+    axes.text(-0.05, 0.80, name, fontsize=11, weight="bold", **place)
+    axes.text(-0.05, 0.32, facts, fontsize=8, color=_INK, **place)
 
 
 def in_frame(motif: Motif, match: Motif) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """What discovery works on: for one label, windows of the records, explained, and the same windows shuffled."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -132,20 +133,43 @@ def spread(places: Sequence[Place], most: int) -> tuple[list[Place], list[Place]
     return [places[i] for i in sorted(chosen)], [place for i, place in enumerate(places) if i not in chosen]
 
 
-def owned(
-    places: Sequence[Place], rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Which spans (in windows) are in the window of their record whose middle is nearest, so that none counts twice."""
-    centres: dict[int, list[tuple[float, int]]] = {}
-    for row, (record, window) in enumerate(places):
-        centres.setdefault(record, []).append(((window.start + window.end) / 2, row))
-    kept = np.ones(len(rows), dtype=bool)
-    for i, (row, start, end) in enumerate(zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True)):
-        record, window = places[row]
-        if len(centres[record]) > 1:
-            middle = window.start - window.offset + (start + end) / 2
-            kept[i] = min((abs(centre - middle), other) for centre, other in centres[record])[1] == row
-    return kept
+class Owners:
+    """Which of several windows of a record a span in their overlap belongs to: the one whose middle is nearest.
+
+    Made once from all windows that are looked into, however these are then split, so that no span counts twice.
+
+    Examples
+    --------
+    >>> owners = Owners([(0, Window(0, 8)), (0, Window(4, 12))])
+    >>> owners.own([(0, Window(4, 12))], np.array([0, 0]), np.array([0, 2]), np.array([2, 4]))  # bases 4 to 6, 6 to 8
+    array([False,  True])
+    """
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        centres: dict[int, list[float]] = {}
+        for record, window in places:
+            centres.setdefault(record, []).append(_centre(window))
+        self._centres = {record: sorted(own) for record, own in centres.items()}
+
+    def own(
+        self, places: Sequence[Place], rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which spans belong to the window they were found in: `rows` of `places`, some of those known, 0-based
+        half-open `starts` and `ends` in the window."""
+        kept = np.ones(len(rows), dtype=bool)
+        for i, (row, start, end) in enumerate(zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True)):
+            record, window = places[row]
+            centres = self._centres[record]
+            if len(centres) > 1:
+                middle = window.start - window.offset + (start + end) / 2
+                k = bisect_left(centres, middle)
+                nearest = min(centres[max(k - 1, 0) : k + 1], key=lambda centre: abs(centre - middle))
+                kept[i] = nearest == _centre(window)
+        return kept
+
+
+def _centre(window: Window) -> float:
+    return (window.start + window.end) / 2
 
 
 def _bases(x: Tensor) -> NDArray[np.uint8]:

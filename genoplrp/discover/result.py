@@ -1,5 +1,6 @@
 """What a discovery returns: patterns with their names, seqlets, instances, and the figure of the patterns."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,13 +87,17 @@ class Discovery:
         return html
 
 
-def discovery_of(found: Sequence[Found], records: Sequence[Record], database: Sequence[Motif]) -> Discovery:
-    """Everything that was found, in tables."""
+def discovery_of(
+    found: Sequence[Found], records: Sequence[Record], database: Sequence[Motif], labels: Sequence[str]
+) -> Discovery:
+    """Everything that was found, in tables; `labels` are all of the network's, for names that do not depend on which of
+    them were looked into."""
     named: list[Pattern] = []
+    words = dict(zip(labels, _words(labels), strict=True))
     for one in found:
-        ranks = {1: 0, -1: 0}
+        word, ranks = words[one.maps.label], {1: 0, -1: 0}
         for pattern in one.patterns:
-            named.append(pattern.renamed(f"{_word(pattern.label)}_{SIGNS[pattern.sign]}_{ranks[pattern.sign]}"))
+            named.append(pattern.renamed(f"{word}_{SIGNS[pattern.sign]}_{ranks[pattern.sign]}"))
             ranks[pattern.sign] += 1
     order = sorted(range(len(named)), key=lambda i: -len(named[i]))
     patterns = [named[i] for i in order]
@@ -171,6 +176,11 @@ def _where(places: Sequence[Place], rows: NDArray[np.int64]) -> tuple[NDArray[np
     return record[rows], shift[rows]
 
 
-def _word(label: str) -> str:
-    """The label as one word, as motif files want names."""
-    return "_".join(label.split()) or "output"
+def _words(labels: Sequence[str]) -> list[str]:
+    """Each label as one word, as motif files want names; where two would be the same, the later one with a number."""
+    words: list[str] = []
+    for label in labels:
+        word = "_".join(label.split()) or "output"
+        choices = itertools.chain([word], (f"{word}_{n}" for n in itertools.count(2)))
+        words.append(next(one for one in choices if one not in words))
+    return words

@@ -9,6 +9,8 @@ from genoplrp.discover import discover
 from genoplrp.errors import ModelError
 from genoplrp.models import ModelSpec
 from genoplrp.motifs import read_motifs
+from tests.annotate.networks import matrix_network
+from tests.discover.conftest import LENGTH
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,23 @@ def test_relevance_of_an_output_flows_through_its_own_filters_alone(read):
         assert rows["share"].sum() == pytest.approx(1, abs=1e-6)
         assert set(rows["match"]) == {label}
     assert (table["q"] < 1e-6).all()
+
+
+def test_filters_that_speak_against_an_output_are_read_too(case):
+    """CTCF's output less REST's: REST's filters speak against it, and against nothing else."""
+    network = matrix_network(LENGTH)
+    with torch.no_grad():
+        network.dense[2].weight[0, 1] = -1.0
+    filters = discover(network, case.fasta, labels=["CTCF"], everywhere=True, filters=True).filters
+    table = filters.table.set_index("filter")
+    assert set(table.index) == {0, 1, 2, 3}
+    assert table["share"].sum() == pytest.approx(1, abs=1e-6)
+    assert table["share_against"].sum() == pytest.approx(1, abs=1e-6)
+    for own, share, match in (([0, 1], "share", "CTCF"), ([2, 3], "share_against", "REST")):
+        assert table.loc[own, share].sum() == pytest.approx(1, abs=1e-6)
+        assert set(table.loc[own, "match"]) == {match}
+    texts = [text.get_text() for axes in filters.plot().axes for text in axes.texts]
+    assert sum("against CTCF" in text for text in texts) == sum("for CTCF" in text for text in texts) == 2
 
 
 def test_both_strands_filters_read_each_others_reverse_complement(read):

@@ -120,8 +120,8 @@ def test_windows_beyond_the_sample_are_searched_for_instances_too(case):
     assert fewer.patterns["seqlets"].sum() < len(shared)
 
 
-def test_long_records_give_each_instance_once_in_their_own_coordinates(case, tmp_path):
-    """Sequences with one CTCF site put end to end, random bases between them: the sites are where they then lie."""
+def long_records(case):
+    """Sequences with one CTCF site put end to end, random bases between them, and where the sites then begin."""
     ctcf = [motif.name for motif in case.truth.motifs].index("CTCF")
     per_sequence = [[] for _ in case.truth.sequences]
     for site in case.truth.sites:
@@ -137,6 +137,11 @@ def test_long_records_give_each_instance_once_in_their_own_coordinates(case, tmp
             places.append((f"long{k}", len(text) + site.start))
             text += case.truth.sequences[site.sequence]
         records.append((f"long{k}", text))
+    return records, places
+
+
+def test_long_records_give_each_instance_once_in_their_own_coordinates(case, tmp_path):
+    records, places = long_records(case)
     fasta = write_fasta(tmp_path / "long.fa", records)
     found = discover(case.network, fasta, labels=["CTCF"], everywhere=True).instances
     near = [
@@ -145,6 +150,64 @@ def test_long_records_give_each_instance_once_in_their_own_coordinates(case, tmp
     ]
     assert max(near) == 1
     assert np.mean(near) >= 0.9
+
+
+def test_windows_of_a_long_record_in_different_parts_give_each_instance_once(case, tmp_path, monkeypatch):
+    """Every base lies in two windows, of which one may be in the sample and the other in a part of the rest."""
+    monkeypatch.setattr("genoplrp.discover.maps._AT_ONCE", 64)
+    fasta = write_fasta(tmp_path / "long.fa", long_records(case)[0])
+    runs = [
+        discover(case.network, fasta, labels=["CTCF"], everywhere=True, windows=windows).instances
+        for windows in (2000, 150)
+    ]
+    for found in runs:
+        for _, own in found.groupby("record"):
+            assert (own["start"].to_numpy()[1:] >= own["end"].to_numpy()[:-1]).all()
+    for one, other in (runs, runs[::-1]):
+        near = [
+            ((other["record"] == row.record) & ((other["start"] - row.start).abs() <= 8)).sum()
+            for row in one.itertuples()
+        ]
+        assert max(near) == 1
+        assert np.mean(near) >= 0.9
+
+
+def test_labels_that_become_the_same_word_stay_apart(case, tmp_path):
+    """As found under other labels, pattern by pattern."""
+    network = matrix_network(LENGTH)
+    network.spec = network.describe(("a b", "a_b"))
+    found = discover(network, case.fasta, tmp_path / "out")
+    shown = ["match", "seqlets", "sequences", "instances"]
+    assert set(zip(found.patterns["name"], found.patterns["match"], strict=True)) == {
+        ("a_b_pos_0", "CTCF"),
+        ("a_b_2_pos_0", "REST"),
+    }
+    assert found.patterns[shown].values.tolist() == case.found.patterns[shown].values.tolist()
+    ids = [motif.matrix_id for motif in read_motifs(tmp_path / "out" / "patterns.meme")]
+    assert ids == found.patterns["name"].tolist()
+
+
+def test_one_label_may_be_given_as_its_name(case):
+    found = discover(case.network, case.fasta, labels="CTCF")
+    assert set(found.patterns["label"]) == {"CTCF"}
+
+
+def test_names_with_quotes_stand_in_the_files_as_they_are(case, tmp_path):
+    network = matrix_network(LENGTH)
+    network.spec = network.describe(('the "first"', "REST"))
+    names = [f"a'b\"c{i}" for i in range(len(case.truth.sequences))]
+    fasta = write_fasta(tmp_path / "in.fa", list(zip(names, case.truth.sequences, strict=True)))
+    found = discover(network, fasta, tmp_path / "out", labels=['the "first"'])
+    for name in ("instances.bed", "instances.tsv", "seqlets.tsv"):
+        rows = [line.split("\t") for line in (tmp_path / "out" / name).read_text().splitlines()]
+        table = found.seqlets if name == "seqlets.tsv" else found.instances
+        if name != "instances.bed":
+            assert rows.pop(0) == list(table.columns)
+            label = list(table.columns).index("label")
+            assert {row[label] for row in rows} == {'the "first"'}
+        assert len(rows) == len(table)
+        assert [row[0] for row in rows] == table["record"].tolist()
+    assert set(found.instances["record"]) <= set(names)
 
 
 def test_what_speaks_against_an_output_is_a_negative_pattern(case, tmp_path):

@@ -149,6 +149,35 @@ def test_motion_ends_where_a_jump_does(visit: Visit, run: Result) -> None:
     page.wait_for_selector("canvas[data-from='0.00'][data-to='399.00']")
 
 
+def press(page: Any, *keys: str) -> None:
+    """Keys on the track, two frames after each other: well within a glide."""
+    page.evaluate(
+        """async (keys) => {
+          const frame = () => new Promise(requestAnimationFrame);
+          for (const key of keys) {
+            document.querySelector("canvas.track").dispatchEvent(new KeyboardEvent("keydown", { key }));
+            await frame();
+            await frame();
+          }
+        }""",
+        keys,
+    )
+
+
+def test_keys_during_motion_start_from_where_it_is_going(visit: Visit, run: Result) -> None:
+    """Zooms add up however fast they come, and a walk keeps what it reads out in view."""
+    page = visit(run.out / "report.html", reduced_motion="no-preference")
+    choose(page, "long")
+    page.get_by_role("button", name="Show the whole sequence").click()
+    page.wait_for_selector("canvas[data-from='0.00'][data-to='399.00']")
+    press(page, "End", "+", "+", "+", "Home")
+    page.wait_for_timeout(400)  # longer than any glide
+    first, last = view(page)
+    assert last - first == pytest.approx(399 / 1.5**3, abs=0.02)
+    assert page.locator("canvas.track").get_attribute("data-cursor") == "0"
+    assert first == 0
+
+
 def half_step(values: NDArray[np.float32]) -> float:
     """By how much a map of 16-bit numbers may be off."""
     return float(np.abs(values).max()) / 32767 / 2 * 1.001

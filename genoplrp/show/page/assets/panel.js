@@ -125,25 +125,36 @@ export class Panel {
     this.glide(() => this.state.view.show(from, to));
   }
 
-  // Change the view at once, or in a short glide where the reader has nothing against motion.
+  // Change the view at once, or in a short glide where the reader has nothing against motion; the change starts from
+  // where an earlier glide was going.
   glide(change) {
     const { view } = this.state;
     this.tooltip.hide();
     const before = [view.from, view.to];
+    this.land();
     change();
     const after = [view.from, view.to];
     if (calm()) return this.paint();
     const began = performance.now();
+    const gliding = { view, after };
     const step = (now) => {
       const t = Math.min(1, Math.max(0, (now - began) / 1000 / SECONDS));
       const eased = 1 - (1 - t) ** 3;
-      if (this.state.view !== view || this.gliding !== step) return;
+      if (this.state.view !== view || this.gliding !== gliding) return;
       [view.from, view.to] = before.map((value, i) => value + (after[i] - value) * eased);
       this.paint();
       if (t < 1) requestAnimationFrame(step);
+      else this.gliding = null;
     };
-    this.gliding = step;
+    this.gliding = gliding;
     requestAnimationFrame(step);
+  }
+
+  // End a glide where it was going.
+  land() {
+    const { gliding, state } = this;
+    this.gliding = null;
+    if (gliding?.view === state.view) [state.view.from, state.view.to] = gliding.after;
   }
 
   jump(direction) {
@@ -242,6 +253,7 @@ export class Panel {
   }
 
   walk(bases) {
+    this.land();
     const { view } = this.state;
     const first = this.state.cursor ?? Math.floor((view.from + view.to) / 2) - Math.sign(bases);
     this.state.cursor = Math.min(view.end - 1, Math.max(view.start, first + bases));
