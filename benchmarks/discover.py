@@ -6,7 +6,7 @@ Fi-NeMo. A span counts as right if it shares at least half of the shorter one's 
 its label.
 
     python benchmarks/discover.py ten [OUT]              # trains a network (a minute or two), then discovers
-    python benchmarks/discover.py talgata FOLDER [OUT]   # FOLDER: ../shared/data/talgata; also with --references 5
+    python benchmarks/discover.py talgata FOLDER [OUT]   # FOLDER: ../shared/data/talgata; also with --references 0
     python benchmarks/discover.py ctcf [OUT]             # the shipped network, the shipped peaks
     python benchmarks/discover.py tomtom                 # p-values and time beside memelite's, shipped matrices
 
@@ -43,7 +43,7 @@ Truth = dict[tuple[str, str], list[tuple[int, int]]]
 """(record, label) -> start and end of the sites, 0-based half-open."""
 
 
-def ten(out: Path, references: int = 0) -> tuple[Discovery, Truth]:
+def ten(out: Path, references: int = 5) -> tuple[Discovery, Truth]:
     """Ten of the shipped motifs planted, a network trained on them, discovery in sequences that it has not seen."""
     motifs = tuple(motif for motif in shipped_motifs() if motif.name in TEN)
     names = tuple(motif.name for motif in motifs)
@@ -67,7 +67,7 @@ def ten(out: Path, references: int = 0) -> tuple[Discovery, Truth]:
     return _timed(network, fasta, out, references), truth
 
 
-def talgata(folder: Path, out: Path, references: int = 0) -> tuple[Discovery, Truth]:
+def talgata(folder: Path, out: Path, references: int = 5) -> tuple[Discovery, Truth]:
     """The TAL1/GATA1 network on its held-out sequences."""
     network, _ = load(folder)
     network.spec = ModelSpec("TalGata", {}, length=200, labels=("both", "GATA1", "TAL1"))
@@ -225,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("ten", "talgata", "ctcf", "tomtom"))
     parser.add_argument("paths", nargs="*", type=Path)
-    parser.add_argument("--references", type=int, default=0)
+    parser.add_argument("--references", type=int, default=5)
     parser.add_argument("--finemo-steps", type=int, default=300)
     parser.add_argument("--finemo-seconds", type=int, default=1200)
     given = parser.parse_args()

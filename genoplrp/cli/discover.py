@@ -48,7 +48,7 @@ def discover(
     pruner: o.PrunerChoice = o.PrunerName.LAMBDA,
     p: o.P = 0.1,
     strands: o.Strands = o.StrandsName.FORWARD,
-    references: o.References = 0,
+    references: o.References = 5,
     batch_size: o.BatchSize = 64,
     filters: Annotated[
         bool, typer.Option("--filters", help="Also write what the first convolution's filters were used for.")

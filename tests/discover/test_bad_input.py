@@ -1,6 +1,7 @@
 """Nothing found, or nothing to find it in: what is said, and that the files are valid all the same."""
 
 import json
+from inspect import signature
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from genoplrp import save_model
 from genoplrp.cli.app import app
+from genoplrp.cli.discover import discover as command_discover
 from genoplrp.discover import discover
 from genoplrp.errors import MotifError, OptionError, SequenceError
 from genoplrp.motifs import read_motifs, shipped_motifs, write_motifs
@@ -126,6 +128,17 @@ def test_a_database_without_the_motif_gives_no_known_match(network, tmp_path):
     assert found.patterns["match"].tolist() == ["no_known_match"]
     assert found.patterns["q"].between(0.05, 1).all()
     assert "no_known_match" in (tmp_path / "out" / "patterns.meme").read_text()
+
+
+def test_command_and_function_agree_on_what_is_not_given():
+    function, command = (
+        {name: given.default for name, given in signature(one).parameters.items()}
+        for one in (discover, command_discover)
+    )
+    shared = (function.keys() & command.keys()) - {"model", "fasta", "out", "pruner"}
+    assert "references" in shared and len(shared) > 10
+    assert {name: function[name] for name in shared} == {name: command[name] for name in shared}
+    assert function["references"] == 5
 
 
 def test_the_command_says_what_it_found_and_what_it_could_not_use(network, tmp_path):
