@@ -3,15 +3,17 @@
 Reading the file is the business of `genoplrp.sequence`; a file that cannot be read at all raises there.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 
 from genoplrp.errors import SequenceError
 from genoplrp.sequence import Record
 from genoplrp.sequence.alphabet import check_dna, count_bases
 
 _KEPT = 20
+_REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,9 @@ def _fault(record: Record) -> str | None:
     if not count_bases(record.sequence):
         return "only N or other ambiguous letters: there is no base to explain"
     return None
+
+
+def nothing_usable(fasta: str | Path, count: int, first: Sequence[Rejection], what: str) -> SequenceError:
+    """Error for a file of which none of `count` records can be `what` (annotated, used), with the first reasons."""
+    reasons = " ".join(f"{rejection.record}: {rejection.reason}" for rejection in first[:_REASONS_SHOWN])
+    return SequenceError(f"{fasta}: none of its {count} records can be {what}, so nothing was written. {reasons}")

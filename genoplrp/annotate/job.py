@@ -13,7 +13,7 @@ from genoplrp.annotate.calibrate import RECORDS, calibrate
 from genoplrp.annotate.explain import Mapper
 from genoplrp.annotate.facts import Facts, method, run_facts
 from genoplrp.annotate.gallery import Gallery
-from genoplrp.annotate.intake import Rejected, accepted
+from genoplrp.annotate.intake import Rejected, accepted, nothing_usable
 from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
 from genoplrp.annotate.output import STORE, check_output, output_folder, write_params
 from genoplrp.annotate.page import page_data
@@ -25,7 +25,6 @@ from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Factor, QualityRow, Summary, headline
 from genoplrp.annotate.tables import open_tables
 from genoplrp.annotate.truth import BedTruth, ScannedTruth, Truth
-from genoplrp.errors import SequenceError
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
@@ -37,7 +36,6 @@ Progress = Callable[[str, int], None]
 """Called with what the job is doing ("calibrating", "annotating", "drawing") and the number of records done."""
 
 _HEAD_BASES = 1 << 26  # the records for calibration are held in memory
-_REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -210,7 +208,7 @@ def _annotate_all(
         report("calibrating", 0)
         head = _head(records)
         if not head:
-            raise _nothing_usable(fasta, rejected)
+            raise nothing_usable(fasta, rejected.count, rejected.first, "annotated")
         calibration = calibrate([record.sequence for record in head], scorer, options.fpr, options.seed)
         summary = Summary(labels, matrices, calibration)
         showcase = Showcase(options.page, calibration.thresholds, scorer)
@@ -237,14 +235,6 @@ def _matrices(ids: Mapping[str, str]) -> dict[str, Motif]:
     """The shipped matrices by label, for the labels that name one of them."""
     shipped = {motif.matrix_id: motif for motif in shipped_motifs()}
     return {label: shipped[matrix_id] for label, matrix_id in ids.items() if matrix_id in shipped}
-
-
-def _nothing_usable(fasta: str | Path, rejected: Rejected) -> SequenceError:
-    """Error for a file without a single record that can be annotated."""
-    reasons = " ".join(f"{rejection.record}: {rejection.reason}" for rejection in rejected.first[:_REASONS_SHOWN])
-    return SequenceError(
-        f"{fasta}: none of its {rejected.count} records can be annotated, so nothing was written. {reasons}"
-    )
 
 
 def _worth_drawing(summary: Summary) -> list[str]:

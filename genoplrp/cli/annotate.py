@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genoplrp.cli import options as o
-from genoplrp.cli.failing import REJECTED, failing
+from genoplrp.cli.failing import end_with_rejected, failing, say_warnings
 from genoplrp.cli.progress import progress_bar
 
 
@@ -43,7 +43,6 @@ def annotate(
     """
     with failing(), progress_bar(fasta) as report:
         from genoplrp.annotate import annotate as run
-        from genoplrp.lrp import PruneLambda, PruneM
 
         _warn_of_leftovers(out)
         result = run(
@@ -52,7 +51,7 @@ def annotate(
             out,
             fpr=fpr,
             composite=composite,
-            pruner=PruneLambda(p) if pruner is o.PrunerName.LAMBDA else PruneM(p),
+            pruner=o.pruner_of(pruner, p),
             strands=strands.value,
             references=references,
             batch_size=batch_size,
@@ -66,13 +65,10 @@ def annotate(
             command=shlex.join(["genoplrp", *sys.argv[1:]]),
         )
     typer.echo(result.headline, err=True)
-    for warning in result.warnings:
-        typer.echo(f"genoplrp: warning: {warning}", err=True)
+    say_warnings(result.warnings)
     noun = "sequence" if result.annotated == 1 else "sequences"
     typer.echo(f"{result.annotated:,} {noun} annotated; open {result.out / 'report.html'}", err=True)
-    if result.rejected:
-        typer.echo(f"{result.rejected:,} records rejected; reasons are in {result.out / 'rejected.tsv'}", err=True)
-        raise typer.Exit(REJECTED)
+    end_with_rejected(result.rejected, result.out)
 
 
 def _warn_of_leftovers(out: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from genoplrp.cli import options as o
-from genoplrp.cli.failing import failing
+from genoplrp.cli.failing import failing, say_warnings
 from genoplrp.cli.progress import spinner
 
 
@@ -73,8 +73,7 @@ def compare(
         )
     table = result.comparison.table.set_index("title").rename_axis(None)
     typer.echo(f"{result.label} of {result.locus.record.name}\n{table.round(3).to_string()}", err=True)
-    for warning in result.warnings:
-        typer.echo(f"genoplrp: warning: {warning}", err=True)
+    say_warnings(result.warnings)
     typer.echo(f"maps side by side: {result.out / 'comparison.png'}", err=True)
 
 

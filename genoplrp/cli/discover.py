@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genoplrp.cli import options as o
-from genoplrp.cli.failing import REJECTED, failing
+from genoplrp.cli.failing import end_with_rejected, failing, say_warnings
 from genoplrp.cli.progress import spinner
 
 
@@ -70,7 +70,6 @@ def discover(
     """
     with failing(), spinner() as report:
         from genoplrp.discover import discover as run
-        from genoplrp.lrp import PruneLambda, PruneM
 
         result = run(
             model,
@@ -86,7 +85,7 @@ def discover(
             windows=windows,
             fpr=fpr,
             composite=composite,
-            pruner=PruneLambda(p) if pruner is o.PrunerName.LAMBDA else PruneM(p),
+            pruner=o.pruner_of(pruner, p),
             strands=strands.value,
             references=references,
             batch_size=batch_size,
@@ -101,11 +100,8 @@ def discover(
     if len(result.patterns):
         shown = ["name", "match", "q", "sign", "seqlets", "sequences", "instances", "consensus"]
         typer.echo(result.patterns[shown].head(20).to_string(index=False, float_format="{:.2g}".format), err=True)
-    for warning in result.warnings:
-        typer.echo(f"genoplrp: warning: {warning}", err=True)
+    say_warnings(result.warnings)
     count = len(result.patterns)
     noun = "pattern" if count == 1 else "patterns"
     typer.echo(f"{count:,} {noun}, {len(result.instances):,} instances; open {out / 'patterns.png'}", err=True)
-    if result.rejected:
-        typer.echo(f"{result.rejected:,} records rejected; reasons are in {out / 'rejected.tsv'}", err=True)
-        raise typer.Exit(REJECTED)
+    end_with_rejected(result.rejected, out)

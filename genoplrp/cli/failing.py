@@ -1,7 +1,8 @@
 """Errors at the command line: one clear line on standard error and an exit code, no traceback."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -27,3 +28,16 @@ def failing() -> Iterator[None]:
         return
     typer.echo(f"genoplrp: {'' if code == INTERRUPTED else 'error: '}{message}", err=True)
     raise typer.Exit(code)
+
+
+def say_warnings(warnings: Iterable[str]) -> None:
+    """A line on standard error for each."""
+    for warning in warnings:
+        typer.echo(f"genoplrp: warning: {warning}", err=True)
+
+
+def end_with_rejected(rejected: int, out: Path) -> None:
+    """Where records were rejected, say where their reasons are and end with the code that stands for it."""
+    if rejected:
+        typer.echo(f"{rejected:,} records rejected; reasons are in {out / 'rejected.tsv'}", err=True)
+        raise typer.Exit(REJECTED)

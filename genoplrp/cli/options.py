@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:  # torch is imported when a command runs, so that --help answers at once
+    from genoplrp.lrp.prune import Pruner
 
 
 class PrunerName(StrEnum):
@@ -55,3 +58,10 @@ Truth = Annotated[
 Logos = Annotated[int, typer.Option(help="How many of the best sequences are drawn.")]
 Page = Annotated[int, typer.Option(help="How many of the best sequences the report lets one look at.")]
 Seed = Annotated[int, typer.Option(help="Seed of the shuffles.")]
+
+
+def pruner_of(name: PrunerName, p: float) -> "Pruner":
+    """The pruner that ``--pruner`` and ``--p`` ask for."""
+    from genoplrp.lrp import PruneLambda, PruneM
+
+    return PruneLambda(p) if name is PrunerName.LAMBDA else PruneM(p)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from genoplrp.discover.logos import plot_motifs
-from genoplrp.discover.maps import Explainer, Place
+from genoplrp.discover.maps import Place, WindowExplainer
 from genoplrp.discover.names import Name, name_motifs
 from genoplrp.discover.windows import cut
 from genoplrp.errors import ModelError
@@ -91,7 +91,7 @@ class FirstConvolution:
 
 
 def read_filters(
-    explainer: Explainer, chosen: Sequence[tuple[int, Sequence[Place]]], database: Sequence[Motif]
+    explainer: WindowExplainer, chosen: Sequence[tuple[int, Sequence[Place]]], database: Sequence[Motif]
 ) -> Filters:
     """The filters' table and motifs, over the given windows of each label.
 
@@ -132,7 +132,7 @@ def _named(name: Name) -> tuple[str, str, float, str]:
     return name.match, name.matrix, name.q, ",".join(name.others)
 
 
-def first_convolution(explainer: Explainer) -> FirstConvolution:
+def first_convolution(explainer: WindowExplainer) -> FirstConvolution:
     """The convolution that reads the bases.
 
     Raises

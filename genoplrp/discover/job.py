@@ -6,25 +6,23 @@ from pathlib import Path
 
 from torch import nn
 
-from genoplrp.annotate.intake import Rejection, accepted
+from genoplrp.annotate.intake import Rejection, accepted, nothing_usable
 from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
 from genoplrp.annotate.output import check_output, output_folder
 from genoplrp.annotate.scorer import scorer_for
 from genoplrp.discover.filters import first_convolution, read_filters
 from genoplrp.discover.label import Found, discover_label
 from genoplrp.discover.labels import EVERYWHERE, checked_labels, choose_labels
-from genoplrp.discover.maps import Explainer
+from genoplrp.discover.maps import WindowExplainer
 from genoplrp.discover.options import Choices, Method
 from genoplrp.discover.result import Discovery, discovery_of
 from genoplrp.discover.write import Source, write_discovery
-from genoplrp.errors import SequenceError
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
 from genoplrp.motifs import read_motifs, shipped_motifs
 from genoplrp.sequence import read_fasta
 
-_REASONS_SHOWN = 3
 _MANY = 200  # more patterns than any network of known motifs has shown
 
 
@@ -129,9 +127,9 @@ def discover(
     rejected: list[Rejection] = []
     records = list(accepted(read_fasta(fasta), rejected.append))
     if not records:
-        raise _nothing_usable(fasta, rejected)
+        raise nothing_usable(fasta, len(rejected), rejected, "used")
     sequences = [record.sequence for record in records]
-    explainer = Explainer(scorer, sequences, options)
+    explainer = WindowExplainer(scorer, sequences, options)
     if filters:
         first_convolution(explainer)  # an error, if it comes, comes before the work
     report("scoring the sequences")
@@ -189,8 +187,3 @@ def _crowded(patterns: int, choices: Choices) -> list[str]:
         f"{patterns:,} patterns are more than a network uses, and many will be chance: ask for more seqlets a pattern "
         f"(--least, it is {choices.least}), a lower --fdr (it is {choices.fdr:g}), or fewer outputs (--labels)"
     ]
-
-
-def _nothing_usable(fasta: str | Path, rejected: Sequence[Rejection]) -> SequenceError:
-    reasons = " ".join(f"{one.record}: {one.reason}" for one in rejected[:_REASONS_SHOWN])
-    return SequenceError(f"{fasta}: none of its {len(rejected)} records can be used, so nothing was written. {reasons}")

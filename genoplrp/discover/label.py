@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genoplrp.discover.instances import find_hits, hit_thresholds
-from genoplrp.discover.maps import Explainer, Maps, Owners, Place, spread
+from genoplrp.discover.maps import Maps, Owners, Place, WindowExplainer, spread
 from genoplrp.discover.modisco import modisco_patterns
 from genoplrp.discover.options import Choices
 from genoplrp.discover.patterns import Pattern
@@ -42,7 +42,7 @@ class Found:
     hits: pd.DataFrame
 
 
-def discover_label(explainer: Explainer, label: int, places: Sequence[Place], choices: Choices) -> Found:
+def discover_label(explainer: WindowExplainer, label: int, places: Sequence[Place], choices: Choices) -> Found:
     """Look for patterns in some of the places, at least one, and for their hits in all."""
     sample, rest = spread(places, choices.windows)
     maps = explainer.maps(label, sample)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer
-from genoplrp.attribution import attribute
+from genoplrp.explainer import Explainer
 from genoplrp.result import Attribution
 from genoplrp.sequence import Window, one_hot
 from genoplrp.sequence.references import shuffled_references
@@ -55,12 +55,13 @@ class Maps:
 
 
 @dataclass(frozen=True)
-class Explainer:
-    """A network, the records, and how relevance is propagated."""
+class WindowExplainer:
+    """A network, the records, and how relevance is propagated; what engines it needs are kept for the whole run."""
 
     scorer: Scorer
     sequences: Sequence[str] = field(repr=False)
     options: Options
+    _engines: dict[tuple[bool, tuple[str, ...]], Explainer] = field(default_factory=dict, init=False, repr=False)
 
     def maps(self, label: int, places: Sequence[Place]) -> Maps:
         """Windows explained for an output, with their null."""
@@ -103,19 +104,23 @@ class Explainer:
         self, label: int, x: Tensor, *, hypothetical: bool = False, layers: tuple[str, ...] = ()
     ) -> Attribution:
         options = self.options
-        return attribute(
-            self.scorer.model,
+        engine = self._engines.get((hypothetical, layers))
+        if engine is None:
+            engine = self._engines[hypothetical, layers] = Explainer(
+                self.scorer.model,
+                pruners=(options.pruner,),
+                composite=options.composite,
+                strands=options.strands,
+                hypothetical=hypothetical,
+                layers=layers,
+            )
+        return engine(
             self.scorer.to_device(x),
             target=label,
-            composite=options.composite,
-            pruner=options.pruner,
-            strands=options.strands,
-            hypothetical=hypothetical,
-            layers=layers,
             references=options.references or None,
             seed=options.seed,
             batch_size=options.batch_size,
-        )
+        )[0]
 
 
 def spread(places: Sequence[Place], most: int) -> tuple[list[Place], list[Place]]:

@@ -1,9 +1,10 @@
 """A discovery's folder, file by file."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,8 @@ def write_discovery(
 ) -> None:
     """Fill the folder; ``params.json`` comes last and lists the files."""
     length = source.scorer.spec.length
-    first_rows, row = {}, 0
-    for one in found:
-        first_rows[one.maps.label] = row
-        row += len(one.maps)
+    rows = accumulate((len(one.maps) for one in found), initial=0)
+    first_rows = {one.maps.label: row for one, row in zip(found, rows, strict=False)}
     files.write_matrices(folder, discovery.found, [name.match for name in discovery.names])
     files.write_h5(folder / "patterns.h5", discovery.found, first_rows, length)
     maps, places = [one.maps for one in found], [one.places for one in found]
@@ -70,10 +69,16 @@ def write_discovery(
     figure.savefig(folder / "patterns.png", dpi=_DPI, facecolor="white")
     with mpl.rc_context({"svg.hashsalt": "patterns"}):  # else its ids are drawn at random
         figure.savefig(folder / "patterns.svg", transparent=True, metadata={"Date": None})
-    write_params(folder, _facts(discovery, found, chosen, source))
+    write_params(folder, _facts(discovery, found, chosen, source, first_rows))
 
 
-def _facts(discovery: Discovery, found: Sequence[Found], chosen: Sequence[Chosen], source: Source) -> dict[str, Any]:
+def _facts(
+    discovery: Discovery,
+    found: Sequence[Found],
+    chosen: Sequence[Chosen],
+    source: Source,
+    first_rows: Mapping[str, int],
+) -> dict[str, Any]:
     spec, choices, options = source.scorer.spec, source.choices, source.options
     return {
         "version": genoplrp.__version__,
@@ -107,12 +112,12 @@ def _facts(discovery: Discovery, found: Sequence[Found], chosen: Sequence[Chosen
                 "windows": len(picked.places),
                 "windows_searched": len(one.maps),
                 "windows_shuffled": len(one.maps.null),
-                "first_row": sum(len(other.maps) for other in found[:k]),
+                "first_row": first_rows[one.maps.label],
                 "seqlets": len(one.seqlets),
                 "patterns": len(one.patterns),
                 "instances": len(one.hits),
             }
-            for k, (one, picked) in enumerate(zip(found, chosen, strict=True))
+            for one, picked in zip(found, chosen, strict=True)
         ],
         "filters": None if discovery.filters is None else discovery.filters.layer,
         "warnings": list(discovery.warnings),

@@ -217,10 +217,11 @@ def _inside(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[dict[
 
 @dataclass(frozen=True, eq=False)
 class _LinearCall:
-    """A linear call between its two sides: the map without its bias, and what arrived at its output."""
+    """A linear call between its two sides: the map without its bias, that bias, and what arrived at its output."""
 
     step: Step
     linear: LinearMap
+    bias: Tensor | None
     multiplier: Tensor
     relevance: Tensor
 
@@ -235,11 +236,12 @@ class _LinearCall:
 
 def _linear_call(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[_LinearCall, Tensor, Tensor]:
     """A linear call, and by how much its input and its output differ."""
-    multiplier, linear = received[step.output], step_map(step).without_bias()
+    multiplier, whole = received[step.output], step_map(step)
+    linear = whole.without_bias()
     dtype = torch.promote_types(multiplier.dtype, linear.weight.dtype)
     x, z = walk.change(step.call.inputs[0]).to(dtype), walk.change(step.output).to(dtype)
     multiplier = multiplier.to(dtype)
-    return _LinearCall(step, linear.to(dtype), multiplier, multiplier * z), x, z
+    return _LinearCall(step, linear.to(dtype), whole.bias, multiplier, multiplier * z), x, z
 
 
 def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:
@@ -263,8 +265,8 @@ def _read_input(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[d
     index = step.call.inputs[0]
     value = x
     if isinstance(step.rule, ZBox):  # it compares the base that is there with those that could be, whatever was before
-        bias = step_map(step).bias
-        value, z = walk.here(index).to(x.dtype), walk.here(step.output).to(x.dtype) - (0 if bias is None else bias)
+        bias = 0 if call.bias is None else call.bias
+        value, z = walk.here(index).to(x.dtype), walk.here(step.output).to(x.dtype) - bias
     made = call.hand(value, z, call.multiplier, present_in_view(walk.plan, walk.present, index))
     if made.offset is None:
         return {index: made.slope(x)}, []

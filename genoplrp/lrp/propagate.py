@@ -140,6 +140,12 @@ def _add(walk: _Walk, index: int, amount: Tensor | Rows, total: Tensor) -> None:
         walk.sums[index] = total
 
 
+def _replace(walk: _Walk, index: int, relevance: Tensor | Rows) -> None:
+    """Put other relevance in the place of what a live tensor has been handed; its sum is to be taken anew."""
+    walk.relevance[index] = relevance
+    walk.sums.pop(index, None)
+
+
 def _sum_at(walk: _Walk, index: int) -> Tensor:
     """Sum per sample of what a live tensor has been handed."""
     found = walk.sums.get(index)
@@ -152,17 +158,17 @@ def _settle(walk: _Walk, index: int) -> Tensor | Rows:
     amounts = None if index in walk.settled else _amounts_at(walk, index)
     if amounts is None:
         return received
-    walk.sums.pop(index, None)
     received, boundary = _dense(received), walk.plan.boundaries[index]
     check_sample_axis(received, walk.samples, boundary)
     shares = shares_of(amounts, received, walk.samples)
     if shares is not None:
-        walk.relevance[index], statistics = selected(received, shares)
+        kept, statistics = selected(received, shares)
+        _replace(walk, index, kept)
         walk.ledger.enter_cut(boundary, tally(statistics), rescaled=True)
     else:
         made = cut(received, amounts, walk.samples)
         walk.ledger.enter_cut(boundary, made, rescaled=True)
-        walk.relevance[index] = received * made.factors(received)
+        _replace(walk, index, received * made.factors(received))
     return walk.relevance[index]
 
 
@@ -239,8 +245,7 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
         _add(walk, index, handed.relevance, total)
         return total
     handed = call.hand(rows, onto=before, shares=shares)
-    walk.relevance[index] = handed.relevance
-    walk.sums.pop(index, None)
+    _replace(walk, index, handed.relevance)
     walk.settled.add(index)
     walk.ledger.enter_cut(walk.plan.boundaries[index], tally(handed.statistics), rescaled=True)
     return passed(handed.statistics)
@@ -263,8 +268,7 @@ def _masked_rows(
         loss = lost(handed.statistics)
         walk.ledger.enter_cut(step, tally(handed.statistics), rescaled=False, loss=loss)
         if onto is not None:
-            walk.relevance[index] = handed.relevance
-            walk.sums.pop(index, None)
+            _replace(walk, index, handed.relevance)
             return passed(handed.statistics)
     _add(walk, index, handed.relevance, totals([handed.relevance], walk.samples))
     return passed(handed.statistics)
