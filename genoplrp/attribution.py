@@ -13,6 +13,7 @@ from genoplrp.inputs import check_input
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
 from genoplrp.lrp.target import Target, target_of
+from genoplrp.lrp.units import Unit
 from genoplrp.references import References, check_references
 from genoplrp.result import Attribution
 from genoplrp.scorer import Scorer
@@ -29,6 +30,7 @@ def attribute(
     pruner: Pruner = PruneLambda(0.1),
     strands: Literal["forward", "both"] = "forward",
     layers: Sequence[str] = (),
+    units: Sequence[Unit | tuple[str, int | tuple[int, ...]]] = (),
     hypothetical: bool = False,
     references: References = None,
     seed: int = 0,
@@ -57,6 +59,10 @@ def attribute(
         ``"both"``: the mean of the sequence's map and its reverse complement's, with their disagreement.
     layers
         Names of layers whose output's relevance is wanted.
+    units
+        Units, ``("conv2", 3)`` or `genoplrp.lrp.Unit`, whose relevance is followed by itself, too: to the input, and to
+        the next of ``layers``. What is pruned is decided by the whole relevance, so that the units of a layer add up
+        to all that the layer hands on.
     hypothetical
         Whether to compute hypothetical scores.
     references
@@ -98,8 +104,8 @@ def attribute(
         )  # fmt: skip
         pruner = type(pruner)(amount.p)
     explainer = Explainer(
-        model, pruners=(pruner,), composite=composite, strands=strands, layers=layers, hypothetical=hypothetical,
-        device=device,
+        model, pruners=(pruner,), composite=composite, strands=strands, layers=layers, units=units,
+        hypothetical=hypothetical, device=device,
     )  # fmt: skip
     return explainer(x, target=target, references=references, seed=seed, batch_size=batch_size)[0]
 

@@ -27,6 +27,7 @@ from genoplrp.lrp.target import (
     start_at,
     start_at_callable,
 )
+from genoplrp.lrp.units import Unit
 from genoplrp.lrp.walk import Propagated
 from genoplrp.result import Attribution
 
@@ -58,6 +59,7 @@ class BatchExplainer:
     strands: str
     layers: tuple[str, ...]
     hypothetical: bool
+    units: tuple[Unit, ...] = ()
     constants: dict[int, Tensor] = field(default_factory=dict)
     prepared: dict[Any, Any] = field(default_factory=dict)
 
@@ -90,6 +92,7 @@ class BatchExplainer:
             target=chosen,
             hypothetical=propagated.hypothetical,
             layers=propagated.layers,
+            units=propagated.units,
             pages=(Page(propagated.ledger, first, "+"),),
             disagreement=None,
             explained=explained,
@@ -116,6 +119,7 @@ class BatchExplainer:
                 present=present,
                 layers=self.layers,
                 hypothetical=self.hypothetical,
+                units=self.units,
                 prepared=self.prepared,
             )
             for plan in plans
@@ -140,6 +144,7 @@ class BatchExplainer:
                         present=present,
                         layers=self.layers,
                         hypothetical=self.hypothetical,
+                        units=self.units,
                     )
                 )
                 if not torch.isfinite(found[-1].relevance).all():
@@ -187,6 +192,7 @@ def _merged(one: Attribution, part: _Explained, number: int, first: int) -> Attr
         target=one.target,
         hypothetical=imagined,
         layers=one.layers,
+        units=one.units,
         pages=(*one.pages, Page(there_too.ledger, first, "-")),
         disagreement=torch.where(size == 0, 0, (here - there).abs().sum(1) / size),
         explained=one.explained,

@@ -14,6 +14,7 @@ from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
 from genoplrp.lrp.samples import SampleLayout
 from genoplrp.lrp.target import Target, target_of
+from genoplrp.lrp.units import Unit
 from genoplrp.references import References, check_references, references_of
 from genoplrp.result import Attribution, joined
 
@@ -26,7 +27,7 @@ class Explainer:
 
     Parameters
     ----------
-    model, composite, strands, layers, hypothetical, device
+    model, composite, strands, layers, units, hypothetical, device
         As for `genoplrp.attribute`.
     pruners
         What to prune by; an amount of ``"auto"`` has to be found before (`genoplrp.find_amount`).
@@ -52,6 +53,7 @@ class Explainer:
         composite: str | Composite = "genomic",
         strands: Literal["forward", "both"] = "forward",
         layers: Sequence[str] = (),
+        units: Sequence[Unit | tuple[str, int | tuple[int, ...]]] = (),
         hypothetical: bool = False,
         device: torch.device | str | None = None,
     ) -> None:
@@ -63,8 +65,9 @@ class Explainer:
         self._model = borrowed(model, device)
         self._device = device
         self._explain = BatchExplainer(
-            self._model, as_composite(composite), tuple(pruners), strands, layers, hypothetical
-        )
+            self._model, as_composite(composite), tuple(pruners), strands, layers, hypothetical,
+            tuple(Unit(*unit) for unit in units),
+        )  # fmt: skip
         self._layouts: dict[torch.Size, SampleLayout] = {}
 
     def __call__(

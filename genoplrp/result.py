@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genoplrp.lrp.ledger import Page, ledger_frame
 from genoplrp.lrp.prune import Pruner
+from genoplrp.lrp.units import Unit, UnitRelevance
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class Attribution:
         that is there it equals ``per_base``. None unless asked for.
     layers
         Relevance of the outputs of the layers asked for, after pruning, by name; of the forward strand.
+    units
+        What flows through each of the units asked for; of the forward strand.
     disagreement
         For ``strands="both"``: sum |a - b| / sum (|a| + |b|) of the two strands' ``per_base``, (n,), 0 (the same) to 1;
         else None.
@@ -52,6 +55,7 @@ class Attribution:
     pages: tuple[Page, ...] = field(repr=False)
     pruner: Pruner | None = None
     reference_output: Tensor | None = None
+    units: dict[Unit, UnitRelevance] = field(default_factory=dict, repr=False)
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
@@ -88,6 +92,7 @@ def joined(parts: list[Attribution]) -> Attribution:
         target=cat(part.target for part in parts),
         hypothetical=cat(part.hypothetical for part in parts),
         layers={name: torch.cat([part.layers[name] for part in parts]) for name in parts[0].layers},
+        units={unit: UnitRelevance.joined([part.units[unit] for part in parts]) for unit in parts[0].units},
         pages=tuple(page for part in parts for page in part.pages),
         disagreement=cat(part.disagreement for part in parts),
         explained=parts[0].explained,

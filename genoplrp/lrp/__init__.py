@@ -2,13 +2,15 @@
 
 ``call``, ``tape`` and ``record`` keep what a model does, ``ops`` knows the calls, ``plan`` chooses from ``composite``,
 ``rules``, ``linear`` and ``prune`` compute, ``propagate`` walks backwards, ``difference`` does so between a sequence
-and its reference, ``ledger`` keeps the accounts. Nothing here knows about DNA; `genoplrp.attribution` does.
+and its reference, ``units`` follows single units, ``ledger`` keeps the accounts. Nothing here knows about DNA;
+`genoplrp.attribution` does.
 """
 
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.inspect import Coverage, inspect_model
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner, SparsityGain
 from genoplrp.lrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Pass, Rule, WSquare, ZBox, ZPlus
+from genoplrp.lrp.units import Unit, UnitRelevance
 
 __all__ = [
     "AlphaBeta",
@@ -24,6 +26,8 @@ __all__ = [
     "Pruner",
     "Rule",
     "SparsityGain",
+    "Unit",
+    "UnitRelevance",
     "WSquare",
     "ZBox",
     "ZPlus",

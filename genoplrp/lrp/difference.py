@@ -17,7 +17,7 @@ Sources: Shrikumar, Greenside, Kundaje: Learning Important Features Through Prop
 section 3.5.1 (Rescale); Lundberg and Lee (2017) for the mean over references.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ from genoplrp.lrp.plan import Plan, Step
 from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, cut
 from genoplrp.lrp.rules import Epsilon, Multipliers, ZBox, ratio
 from genoplrp.lrp.tape import Tape
+from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked
 from genoplrp.lrp.walk import (
     Propagated,
     add_to,
@@ -63,6 +64,8 @@ class _Walk:
     slope: dict[int, Tensor] = field(default_factory=dict)
     offset: dict[int, Tensor] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
+    settled: int | None = None  # tensor that a unit's walk begins with, pruned already
+    cuts: Cuts | None = None  # as in `genoplrp.lrp.propagate`
 
     @property
     def samples(self) -> int:
@@ -92,6 +95,7 @@ def propagate_difference(
     present: Tensor | None,
     layers: Sequence[str],
     hypothetical: bool,
+    units: Sequence[Unit] = (),
 ) -> Propagated:
     """Relevance of the network's input, measured from one reference a sample.
 
@@ -103,7 +107,7 @@ def propagate_difference(
         The tape of the references, in the order of the sequences.
     start
         Multipliers to begin with, by live tensor: 1 at the explained output, 0 elsewhere.
-    present, layers, hypothetical
+    present, layers, hypothetical, units
         As for `genoplrp.lrp.propagate.propagate`.
 
     Raises
@@ -114,21 +118,49 @@ def propagate_difference(
         A rule that has no meaning for differences; and as for `propagate`.
     """
     check_same_calls(plan, reference)
-    walk = _Walk(plan, reference, present, dict(start))
+    walk = _Walk(plan, reference, present, dict(start), cuts=Cuts() if units else None)
     wanted = {name: layer_output(plan, name) for name in layers}
     if hypothetical:
         check_readers_linear(plan)
     with torch.no_grad():
-        for step in reversed(plan.steps):
-            received = {index: _settle(walk, index) for index in step.outputs if index in walk.multiplier}
-            if received:
-                _hand_down(walk, step, received)
+        _go(walk)
         relevance, imagined = _of_input(walk)
-        kept = {
-            name: walk.multiplier.get(index, torch.zeros_like(walk.here(index))) * walk.change(index)
-            for name, index in wanted.items()
-        }
-    return Propagated(relevance, imagined if hypothetical else None, kept, walk.ledger)
+        kept = {name: _at(walk, index) * walk.change(index) for name, index in wanted.items()}
+        followed = {unit: _follow(walk, unit, wanted, hypothetical=hypothetical) for unit in units}
+    return Propagated(relevance, imagined if hypothetical else None, kept, walk.ledger, followed)
+
+
+def _go(walk: _Walk, ends: Collection[int] = ()) -> None:
+    """Hand multipliers down, as far as the live tensors `ends`."""
+    for step in reversed(walk.plan.steps):
+        received = {index: _settle(walk, index) for index in step.outputs if index in walk.multiplier}
+        if received and not received.keys() & ends:
+            _hand_down(walk, step, received)
+
+
+def _at(walk: _Walk, index: int) -> Tensor:
+    """Multipliers of a live tensor; zeros where it was handed none."""
+    return walk.multiplier.get(index, torch.zeros_like(walk.here(index)))
+
+
+def _follow(walk: _Walk, unit: Unit, wanted: Mapping[str, int], *, hypothetical: bool) -> UnitRelevance:
+    """A unit's part of a walk that is done: on to the input, and as far as the layers wanted."""
+    index = layer_output(walk.plan, unit.layer)
+    part = alone(walk.plan, unit, index, _at(walk, index))
+    ends = {name: other for name, other in wanted.items() if other < index}  # later tensors are not handed anything
+    whole, direct = (
+        _Walk(walk.plan, walk.reference, walk.present, {index: part}, settled=index, cuts=walk.cuts) for _ in range(2)
+    )
+    _go(whole)
+    if ends:
+        _go(direct, frozenset(ends.values()))
+    relevance, imagined = _of_input(whole)
+    handed = {
+        name: _at(direct, other) * walk.change(other) if name in ends else torch.zeros_like(walk.here(other))
+        for name, other in wanted.items()
+    }
+    rest = _of_input(direct)[0] if ends else relevance
+    return UnitRelevance(relevance, imagined if hypothetical else None, handed, rest)
 
 
 def check_same_calls(plan: Plan, reference: Tape) -> None:
@@ -184,16 +216,21 @@ def _settle(walk: _Walk, index: int) -> Tensor:
     """The multipliers of a live tensor, now that they are complete: pruned where PLRP-lambda acts on its relevance."""
     multiplier = walk.multiplier[index]
     pruner, boundary = walk.plan.pruner, walk.plan.boundaries.get(index)
-    if boundary is None or not isinstance(pruner, PruneLambda):
+    if boundary is None or not isinstance(pruner, PruneLambda) or index == walk.settled:
         return multiplier
     amounts = pruner.amounts(boundary.call.layer, boundary.call.label)
     if amounts is None:
         return multiplier
-    relevance = multiplier * walk.change(index)
-    check_sample_axis(relevance, walk.samples, boundary)
-    made = cut(relevance, amounts, walk.samples)
-    walk.ledger.enter_cut(boundary, made, rescaled=True)
-    walk.multiplier[index] = multiplier * made.factors(relevance)
+    factors = None if walk.cuts is None else walk.cuts.factors.get(index)
+    if factors is None:
+        relevance = multiplier * walk.change(index)
+        check_sample_axis(relevance, walk.samples, boundary)
+        made = cut(relevance, amounts, walk.samples)
+        walk.ledger.enter_cut(boundary, made, rescaled=True)
+        factors = made.factors(relevance)
+        if walk.cuts is not None:
+            walk.cuts.factors[index] = factors
+    walk.multiplier[index] = multiplier * factors
     return walk.multiplier[index]
 
 
@@ -281,7 +318,7 @@ def _pruned_again(
     """PLRP-M: the rule once more, the differences of the dropped inputs set to zero."""
     relevance = given.relevance(x)
     check_sample_axis(relevance, walk.samples, call.step)
-    dropped = cut(relevance, amounts, walk.samples)
+    dropped = masked(walk.cuts, call.step, lambda: cut(relevance, amounts, walk.samples))
     keep = dropped.keep.to(x.dtype)
     whole, left = call.linear.output(x), call.linear.output(x * keep)
     # An output none of whose inputs was dropped keeps its multiplier to the last bit, so that p = 0 changes nothing.

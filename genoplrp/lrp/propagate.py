@@ -4,7 +4,7 @@ The relevance of a live tensor is complete once all its readers have been walked
 there PLRP-lambda prunes it, if a linear call reads it.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, shape_of, s
 from genoplrp.lrp.sparse.routes import routed
 from genoplrp.lrp.sparse.rows import Rows, selected
 from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
+from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked
 from genoplrp.lrp.walk import (
     Propagated,
     add_to,
@@ -55,6 +56,8 @@ class _Walk:
     slope: dict[int, Tensor] = field(default_factory=dict)
     offset: dict[int, Tensor] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
+    # Where units are followed: what the whole relevance was pruned by, which theirs is pruned by, too.
+    cuts: Cuts | None = None
 
     @property
     def samples(self) -> int:
@@ -71,6 +74,7 @@ def propagate(
     present: Tensor | None,
     layers: Sequence[str],
     hypothetical: bool,
+    units: Sequence[Unit] = (),
     prepared: MutableMapping[Any, Any] | None = None,
 ) -> Propagated:
     """Relevance of the network's input.
@@ -87,35 +91,72 @@ def propagate(
         Layers whose output's relevance is wanted too; it is given as it is handed on, after pruning.
     hypothetical
         Whether to return what each channel of the input would receive if it held a 1.
+    units
+        Units whose relevance is followed by itself, too.
     prepared
         What is made of the model's weights, kept from one batch to the next.
 
     Raises
     ------
     OptionError
-        A layer that the network does not call, hypothetical scores where something else than linear layers reads the
-        input, or relevance that is not finite.
+        A layer that the network does not call, a unit that it does not have, hypothetical scores where something else
+        than linear layers reads the input, or relevance that is not finite.
     """
     walk = _Walk(plan, present, dict(start), hypothetical, {} if prepared is None else prepared)
+    walk.cuts = Cuts() if units else None
     wanted = {name: layer_output(plan, name) for name in layers}
     if hypothetical:
         check_readers_linear(plan)
     with torch.no_grad():
-        for step in reversed(plan.steps):
-            received = {index: _settle(walk, index) for index in step.outputs if index in walk.relevance}
-            if received:
-                _hand_down(walk, step, received)
-        x = walk.tensor(0)
-        relevance = _without_absent(walk, _dense(walk.relevance.get(0, torch.zeros_like(x))))
-        imagined = None
-        if hypothetical:
-            nothing = torch.zeros_like(x)
-            imagined = walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
-    check_finite(relevance)
-    kept = {
-        name: _dense(walk.relevance.get(index, torch.zeros_like(walk.tensor(index)))) for name, index in wanted.items()
+        _go(walk)
+        relevance, imagined = _of_input(walk)
+        check_finite(relevance)
+        kept = {name: _at(walk, index) for name, index in wanted.items()}
+        followed = {unit: _follow(walk, unit, wanted) for unit in units}
+    return Propagated(relevance, imagined, kept, walk.ledger, followed)
+
+
+def _go(walk: _Walk, ends: Collection[int] = ()) -> None:
+    """Hand relevance down, as far as the live tensors `ends`."""
+    for step in reversed(walk.plan.steps):
+        received = {index: _settle(walk, index) for index in step.outputs if index in walk.relevance}
+        if received and not received.keys() & ends:
+            _hand_down(walk, step, received)
+
+
+def _at(walk: _Walk, index: int) -> Tensor:
+    """Relevance of a live tensor; zeros where it was handed none."""
+    return _dense(walk.relevance.get(index, torch.zeros_like(walk.tensor(index))))
+
+
+def _of_input(walk: _Walk) -> tuple[Tensor, Tensor | None]:
+    """Relevance of the network's input, and its hypothetical scores where they are wanted."""
+    relevance = _without_absent(walk, _at(walk, 0))
+    if not walk.hypothetical:
+        return relevance, None
+    nothing = torch.zeros_like(walk.tensor(0))
+    return relevance, walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
+
+
+def _follow(walk: _Walk, unit: Unit, wanted: Mapping[str, int]) -> UnitRelevance:
+    """A unit's part of a walk that is done: on to the input, and as far as the layers wanted."""
+    index = layer_output(walk.plan, unit.layer)
+    part = alone(walk.plan, unit, index, _at(walk, index))
+    ends = {name: other for name, other in wanted.items() if other < index}  # later tensors are not handed anything
+
+    def begun(wish: bool) -> _Walk:
+        return _Walk(walk.plan, walk.present, {index: part}, wish, walk.prepared, settled={index}, cuts=walk.cuts)
+
+    whole = begun(walk.hypothetical)
+    _go(whole)
+    direct = begun(False) if ends else whole
+    if ends:
+        _go(direct, frozenset(ends.values()))
+    handed = {
+        name: _at(direct, other) if name in ends else torch.zeros_like(walk.tensor(other))
+        for name, other in wanted.items()
     }
-    return Propagated(relevance, imagined, kept, walk.ledger)
+    return UnitRelevance(*_of_input(whole), handed, _of_input(direct)[0])
 
 
 def _without_absent(walk: _Walk, relevance: Tensor) -> Tensor:
@@ -160,7 +201,10 @@ def _settle(walk: _Walk, index: int) -> Tensor | Rows:
         return received
     received, boundary = _dense(received), walk.plan.boundaries[index]
     check_sample_axis(received, walk.samples, boundary)
-    shares = shares_of(amounts, received, walk.samples)
+    if walk.cuts is not None and index in walk.cuts.factors:
+        _replace(walk, index, received * walk.cuts.factors[index])
+        return walk.relevance[index]
+    shares = None if walk.cuts is not None else shares_of(amounts, received, walk.samples)
     if shares is not None:
         kept, statistics = selected(received, shares)
         _replace(walk, index, kept)
@@ -168,7 +212,10 @@ def _settle(walk: _Walk, index: int) -> Tensor | Rows:
     else:
         made = cut(received, amounts, walk.samples)
         walk.ledger.enter_cut(boundary, made, rescaled=True)
-        _replace(walk, index, received * made.factors(received))
+        factors = made.factors(received)
+        if walk.cuts is not None:
+            walk.cuts.factors[index] = factors
+        _replace(walk, index, received * factors)
     return walk.relevance[index]
 
 
@@ -235,8 +282,10 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
         return None
     pruner = walk.plan.pruner
     if isinstance(pruner, PruneM) and not step.reads_input:
+        if walk.cuts is not None:
+            return None
         return _masked_rows(walk, step, call, rows, pruner.amounts(step.call.layer, step.call.label))
-    amounts = _amounts_at(walk, index) if walk.plan.completes(step) else None
+    amounts = _amounts_at(walk, index) if walk.cuts is None and walk.plan.completes(step) else None
     shares = None if amounts is None else shares_of(amounts, x, walk.samples)
     before = walk.relevance.get(index)
     if shares is None or isinstance(before, Tensor):
@@ -294,7 +343,7 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
     if amounts is None:
         return {index: given}
     check_sample_axis(given, walk.samples, step)
-    dropped = cut(given, amounts, walk.samples)
+    dropped = masked(walk.cuts, step, lambda: cut(given, amounts, walk.samples))
     keep = dropped.keep.to(x.dtype)
     left = x * keep
     again = step.rule(linear, left, linear.output(left), relevance, keep)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -16,16 +16,18 @@ from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.sparse.rows import Rows
+from genoplrp.lrp.units import Unit, UnitRelevance
 
 
 @dataclass(frozen=True, eq=False)
 class Propagated:
-    """What one backward walk gives: relevance of the input, of the layers asked for, and the ledger."""
+    """What one backward walk gives: relevance of the input, of layers and units asked for, and the ledger."""
 
     relevance: Tensor
     hypothetical: Tensor | None
     layers: dict[str, Tensor]
     ledger: Ledger
+    units: dict[Unit, UnitRelevance] = field(default_factory=dict)
 
     @staticmethod
     def mean(parts: "Sequence[Propagated]") -> "Propagated":
@@ -40,6 +42,7 @@ class Propagated:
             over(imagined) if imagined else None,
             {name: over([part.layers[name] for part in parts]) for name in parts[0].layers},
             Ledger.mean([part.ledger for part in parts]),
+            {unit: UnitRelevance.mean([part.units[unit] for part in parts]) for unit in parts[0].units},
         )
 
 
@@ -124,10 +127,14 @@ def present_in_view(plan: Plan, present: Tensor | None, index: int) -> Tensor | 
 
 
 def layer_output(plan: Plan, name: str) -> int:
-    """Live output of the call with this label, or of the last call inside the module of this name."""
+    """Live output of the call with this label, or of the last call inside the module of this name.
+
+    ``"block#1"`` is the call labelled ``"block"`` also where the module of this name makes other calls behind it.
+    """
     inside = [step for step in plan.steps if _is_inside(step, name)]
     kinds = {step.call.op for step in inside}
     exact = [step for step in plan.steps if name == step.call.label and (len(kinds) <= 1 or step not in inside)]
+    exact += [step for step in plan.steps if name == f"{step.call.label}#1"]
     if not (exact or inside):
         known = ", ".join(dict.fromkeys(step.call.label for step in plan.steps))
         raise OptionError(f"layers: the network calls no layer {name!r}; it calls {known}")
