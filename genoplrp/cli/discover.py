@@ -53,6 +53,9 @@ def discover(
     filters: Annotated[
         bool, typer.Option("--filters", help="Also write what the first convolution's filters were used for.")
     ] = False,
+    concepts: Annotated[
+        bool, typer.Option("--concepts", help="Also write what the units of every layer were used for.")
+    ] = False,
     logos: Annotated[int, typer.Option(help="Patterns drawn, the largest first.")] = 40,
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
@@ -63,7 +66,9 @@ def discover(
     OUT holds patterns.png and .svg (start there), patterns.tsv, patterns.meme,
     patterns.jaspar, instances.bed and .tsv, seqlets.tsv, patterns.h5 and
     regions.npz (for modisco report and Fi-NeMo), rejected.tsv and params.json;
-    with --filters also filters.png, filters.tsv and filters.meme.
+    with --filters also filters.png, filters.tsv and filters.meme; with
+    --concepts also concepts.png, concepts.tsv, concepts.meme, and for every
+    output path_LABEL.png and .svg.
 
     Exit code: 0 all done, 1 some records were rejected, 2 unusable input or
     options.
@@ -90,6 +95,7 @@ def discover(
             references=references,
             batch_size=batch_size,
             filters=filters,
+            concepts=concepts,
             logos=logos,
             seed=seed,
             overwrite=overwrite,

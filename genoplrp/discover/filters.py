@@ -66,7 +66,7 @@ class Filters:
         largest = self.table.groupby("filter")[sides].max().sort_values(sides, ascending=False, kind="stable").index
         for k in largest[:most].tolist():
             own = self.table[self.table["filter"] == k].nlargest(_OUTPUTS, sides)
-            shares = ", ".join(filter(None, map(_side, own["label"], own["share"], own["share_against"])))
+            shares = ", ".join(filter(None, map(side_of, own["label"], own["share"], own["share_against"])))
             i = index[f"filter_{k}"]
             rows.append((f"filter {k}\n{shares}", self.motifs[i], self.names[i], by_id.get(self.names[i].matrix)))
         return plot_motifs(rows)
@@ -106,9 +106,9 @@ def read_filters(
     rows: list[tuple[int, str, float, float, int]] = []
     for label, places in chosen:
         sums = np.zeros((3, count))  # for, against, sequences
-        for x, relevance in explainer.layer(label, places, first.layer):
-            sums += _carried(relevance)
-            weights += _bases_read(first, x, relevance)
+        for x, layers in explainer.layers(label, places, (first.layer,)):
+            sums += _carried(layers[first.layer])
+            weights += _bases_read(first, x, layers[first.layer])
         share = sums[:2] / np.maximum(sums[:2].sum(axis=1, keepdims=True), 1e-300)
         name = explainer.scorer.spec.labels[label]
         for k in np.argsort(-share[0], kind="stable").tolist():
@@ -121,8 +121,8 @@ def read_filters(
     return Filters(first.layer, frame, tuple(motifs.values()), tuple(names.values()), tuple(database))
 
 
-def _side(label: str, share: float, against: float) -> str:
-    """The share of what speaks for a label that a filter has, or else of what speaks against it."""
+def side_of(label: str, share: float, against: float) -> str:
+    """The share of what speaks for a label that a filter or unit has, or else of what speaks against it."""
     if share >= _SEEN:
         return f"{share:.0%} for {label}"
     return f"{against:.0%} against {label}" if against >= _SEEN else ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -10,17 +11,19 @@ from genoplrp.annotate.intake import Rejection, accepted, nothing_usable
 from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
 from genoplrp.annotate.output import check_output, output_folder
 from genoplrp.annotate.scorer import scorer_for
+from genoplrp.discover.concepts import read_concepts
 from genoplrp.discover.filters import first_convolution, read_filters
 from genoplrp.discover.label import Found, discover_label
 from genoplrp.discover.labels import EVERYWHERE, checked_labels, choose_labels
 from genoplrp.discover.maps import WindowExplainer
 from genoplrp.discover.options import Choices, Method
 from genoplrp.discover.result import Discovery, discovery_of
+from genoplrp.discover.units import Layer, unit_layers
 from genoplrp.discover.write import Source, write_discovery
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
-from genoplrp.motifs import read_motifs, shipped_motifs
+from genoplrp.motifs import Motif, read_motifs, shipped_motifs
 from genoplrp.sequence import read_fasta
 
 _MANY = 200  # more patterns than any network of known motifs has shown
@@ -46,6 +49,7 @@ def discover(
     references: int = 5,
     batch_size: int = 64,
     filters: bool = False,
+    concepts: bool = False,
     logos: int = 40,
     seed: int = 0,
     overwrite: bool = False,
@@ -94,6 +98,8 @@ def discover(
         As for `genoplrp.annotate.annotate`.
     filters
         Also say what the filters of the first convolution were used for.
+    concepts
+        Also say what the units of every layer were used for, and by which of them relevance reaches the bases.
     logos
         Patterns drawn.
     overwrite, trust
@@ -132,6 +138,7 @@ def discover(
     explainer = WindowExplainer(scorer, sequences, options)
     if filters:
         first_convolution(explainer)  # an error, if it comes, comes before the work
+    layers = unit_layers(explainer) if concepts else ()
     report("scoring the sequences")
     chosen, warnings = choose_labels(scorer, sequences, options, wanted, everywhere=everywhere)
     found = []
@@ -140,17 +147,14 @@ def discover(
         report(f"looking into {label}: {one.records:,} {'sequence' if one.records == 1 else 'sequences'}")
         found.append(discover_label(explainer, one.label, one.places, choices))
         warnings += _said(label, found[-1], one.records, choices)
-    read = None
-    if filters and found:
-        report("reading the filters")
-        pairs = [(one.label, part.places) for one, part in zip(chosen, found, strict=True)]
-        read = read_filters(explainer, pairs, known)
+    pairs = [(one.label, part) for one, part in zip(chosen, found, strict=True)]
+    read = _read_units(explainer, pairs, known, report, filters=filters, layers=layers, least=least)
     report("naming the patterns")
     warnings += _crowded(sum(len(one.patterns) for one in found), choices)
     discovery = replace(
         discovery_of(found, records, known, scorer.spec.labels),
         warnings=tuple(warnings),
-        filters=read,
+        **read,
         rejected=len(rejected),
         out=None if out is None else Path(out),
     )
@@ -160,6 +164,27 @@ def discover(
         with output_folder(out, overwrite=overwrite) as folder:
             write_discovery(folder, discovery, found, chosen, source)
     return discovery
+
+
+def _read_units(
+    explainer: WindowExplainer,
+    found: Sequence[tuple[int, Found]],
+    known: Sequence[Motif],
+    report: Callable[[str], None],
+    *,
+    filters: bool,
+    layers: Sequence[Layer],
+    least: int,
+) -> dict[str, Any]:
+    """What filters and units of layers were used for, as a discovery names it, where it is wanted."""
+    read: dict[str, Any] = {}
+    if filters and found:
+        report("reading the filters")
+        read["filters"] = read_filters(explainer, [(label, part.places) for label, part in found], known)
+    if layers and found:
+        report("following the units of every layer")
+        read["concepts"] = read_concepts(explainer, layers, found, known, least=least)
+    return read
 
 
 def _said(label: str, found: Found, records: int, choices: Choices) -> list[str]:

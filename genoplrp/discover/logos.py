@@ -118,6 +118,11 @@ def in_frame(motif: Motif, match: Motif) -> NDArray[np.float64]:
     return shown[:, reach : reach + width]
 
 
+def logo(axes: Any, motif: Motif) -> None:
+    """The motif's logo, in bits, over the whole of the axes."""
+    _logo(axes, _bits(motif), top=2.0)
+
+
 def _bits(motif: Motif) -> NDArray[np.float64]:
     """Heights of the logo's letters, (4, w)."""
     return motif.probabilities(0.0) * motif.information

@@ -1,7 +1,7 @@
 """What discovery works on: for one label, windows of the records, explained, and the same windows shuffled."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer
 from genoplrp.explainer import Explainer
+from genoplrp.lrp import Unit
 from genoplrp.result import Attribution
 from genoplrp.sequence import Window, one_hot
 from genoplrp.sequence.references import shuffled_references
@@ -61,7 +62,9 @@ class WindowExplainer:
     scorer: Scorer
     sequences: Sequence[str] = field(repr=False)
     options: Options
-    _engines: dict[tuple[bool, tuple[str, ...]], Explainer] = field(default_factory=dict, init=False, repr=False)
+    _engines: dict[tuple[bool, tuple[str, ...], tuple[Unit, ...]], Explainer] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def maps(self, label: int, places: Sequence[Place]) -> Maps:
         """Windows explained for an output, with their null."""
@@ -74,10 +77,10 @@ class WindowExplainer:
         return Maps(
             self.scorer.spec.labels[label],
             _bases(x),
-            _floats(explained.per_base),
-            _floats(explained.hypothetical),
+            as_floats(explained.per_base),
+            as_floats(explained.hypothetical),
             _bases(null_x),
-            _floats(null.per_base),
+            as_floats(null.per_base),
         )
 
     def relevance(
@@ -87,32 +90,47 @@ class WindowExplainer:
         for first in range(0, len(places), _AT_ONCE):
             part = places[first : first + _AT_ONCE]
             x = self._letters(part)
-            yield part, _bases(x), _floats(self._attribute(label, x).per_base)
+            yield part, _bases(x), as_floats(self._attribute(label, x).per_base)
 
-    def layer(
-        self, label: int, places: Sequence[Place], name: str
-    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-        """Part by part: the bases of places (n, 4, l), and the relevance of a layer's outputs (n, channels, width)."""
+    def layers(
+        self, label: int, places: Sequence[Place], names: tuple[str, ...]
+    ) -> Iterator[tuple[NDArray[np.uint8], Mapping[str, NDArray[np.float32]]]]:
+        """Part by part: the bases of places (n, 4, l), and the relevance of layers' outputs (n, ...), by name."""
         for first in range(0, len(places), _AT_ONCE):
             x = self._letters(places[first : first + _AT_ONCE])
-            yield _bases(x), _floats(self._attribute(label, x, layers=(name,)).layers[name])
+            found = self._attribute(label, x, layers=names)
+            yield _bases(x), {name: as_floats(found.layers[name]) for name in names}
+
+    def follow(
+        self, label: int, places: Sequence[Place], names: tuple[str, ...], units: tuple[Unit, ...]
+    ) -> tuple[NDArray[np.uint8], Attribution]:
+        """Bases of places (n, 4, l), and an attribution that follows units through layers."""
+        x = self._letters(places)
+        return _bases(x), self._attribute(label, x, hypothetical=True, layers=names, units=units)
 
     def _letters(self, places: Sequence[Place]) -> Tensor:
         return one_hot([self.scorer.letters(self.sequences[record], window) for record, window in places])
 
     def _attribute(
-        self, label: int, x: Tensor, *, hypothetical: bool = False, layers: tuple[str, ...] = ()
+        self,
+        label: int,
+        x: Tensor,
+        *,
+        hypothetical: bool = False,
+        layers: tuple[str, ...] = (),
+        units: tuple[Unit, ...] = (),
     ) -> Attribution:
-        options = self.options
-        engine = self._engines.get((hypothetical, layers))
+        options, key = self.options, (hypothetical, layers, units)
+        engine = self._engines.get(key)
         if engine is None:
-            engine = self._engines[hypothetical, layers] = Explainer(
+            engine = self._engines[key] = Explainer(
                 self.scorer.model,
                 pruners=(options.pruner,),
                 composite=options.composite,
                 strands=options.strands,
                 hypothetical=hypothetical,
                 layers=layers,
+                units=units,
             )
         return engine(
             self.scorer.to_device(x),
@@ -181,5 +199,6 @@ def _bases(x: Tensor) -> NDArray[np.uint8]:
     return np.asarray(x.to(torch.uint8).cpu().numpy())
 
 
-def _floats(values: Tensor) -> NDArray[np.float32]:
+def as_floats(values: Tensor) -> NDArray[np.float32]:
+    """A tensor as an array, on the CPU."""
     return np.asarray(values.detach().float().cpu().numpy())

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from genoplrp.discover.concepts import Concepts
 from genoplrp.discover.files import h5_names
 from genoplrp.discover.filters import Filters
 from genoplrp.discover.label import Found
@@ -55,6 +56,8 @@ class Discovery:
         What to know, and what to try.
     filters
         What the filters of the first convolution were used for, if asked for.
+    concepts
+        What the units of every layer were used for, if asked for.
     rejected
         How many records were left out.
     out
@@ -69,6 +72,7 @@ class Discovery:
     database: tuple[Motif, ...] = field(repr=False)
     warnings: tuple[str, ...] = ()
     filters: Filters | None = field(default=None, repr=False)
+    concepts: Concepts | None = field(default=None, repr=False)
     rejected: int = 0
     out: Path | None = None
 

@@ -20,6 +20,7 @@ from genoplrp.annotate.output import write_params
 from genoplrp.annotate.scorer import Scorer
 from genoplrp.baselines.peers import installed
 from genoplrp.discover import files
+from genoplrp.discover.concepts import write_concepts
 from genoplrp.discover.label import Found
 from genoplrp.discover.labels import Chosen
 from genoplrp.discover.options import Choices
@@ -65,6 +66,8 @@ def write_discovery(
         files.write_table(folder / "filters.tsv", discovery.filters.table)
         write_motifs(discovery.filters.motifs, folder / "filters.meme")
         discovery.filters.plot(source.choices.logos).savefig(folder / "filters.png", dpi=_DPI, facecolor="white")
+    if discovery.concepts is not None:
+        write_concepts(folder, discovery.concepts, source.choices.logos, _DPI)
     figure = discovery.plot(source.choices.logos)
     figure.savefig(folder / "patterns.png", dpi=_DPI, facecolor="white")
     with mpl.rc_context({"svg.hashsalt": "patterns"}):  # else its ids are drawn at random
@@ -120,6 +123,7 @@ def _facts(
             for one, picked in zip(found, chosen, strict=True)
         ],
         "filters": None if discovery.filters is None else discovery.filters.layer,
+        "concepts": None if discovery.concepts is None else list(discovery.concepts.layers),
         "warnings": list(discovery.warnings),
         "versions": {
             "python": platform.python_version(),
