@@ -17,7 +17,7 @@ _TITLES = ("relevance", "what the seqlets share", "closest known motif")
 _ROW, _TOP, _BOTTOM = 1.0, 0.55, 0.15  # inches
 
 
-def plot_patterns(
+def plot_matches(
     patterns: Sequence[Pattern], names: Sequence[Name], database: Mapping[str, Motif], *, total: int | None = None
 ) -> NotebookFigure:
     """Figure with a row a pattern: mean relevance of each base (height by the network), information content in bits,
@@ -70,7 +70,7 @@ def plot_motifs(rows: Sequence[tuple[str, Motif, Name, Motif | None]]) -> Notebo
         left=0.3, right=0.985, top=1 - _TOP / height, bottom=_BOTTOM / height, hspace=0.5, wspace=0.1
     )
     for cells, (facts, motif, name, match) in zip(axes, rows, strict=True):
-        _logo(cells[0], _bits(motif), top=2.0)
+        _logo(cells[0], motif.heights, top=2.0)
         if match is not None:
             _logo(cells[1], in_frame(motif, match), top=2.0)
         for cell in cells:
@@ -85,7 +85,7 @@ def _draw_row(axes: Sequence[Any], pattern: Pattern, name: Name, match: Motif | 
     start, end = pattern.core
     motif = pattern.motif()
     _logo(axes[0], pattern.cwm[:, start:end], signed=True)
-    _logo(axes[1], _bits(motif), top=2.0)
+    _logo(axes[1], motif.heights, top=2.0)
     if match is not None:
         _logo(axes[2], in_frame(motif, match), top=2.0)
     for cell in axes:
@@ -107,8 +107,8 @@ def in_frame(motif: Motif, match: Motif) -> NDArray[np.float64]:
     """Bits of the match, (4, w) in the columns of the motif, on the strand and at the offset where their logos share
     most; what reaches beyond the motif is cut off."""
     reach, width = match.width, motif.width
-    wide = np.pad(_bits(motif), ((0, 0), (reach, reach)))
-    strands = [_bits(match), _bits(match.reverse_complement())]
+    wide = np.pad(motif.heights, ((0, 0), (reach, reach)))
+    strands = [match.heights, match.reverse_complement().heights]
     shared = np.array(
         [[(wide[:, k : k + reach] * bits).sum() for k in range(width + reach + 1)] for bits in strands]
     )  # (strands, offsets)
@@ -120,12 +120,7 @@ def in_frame(motif: Motif, match: Motif) -> NDArray[np.float64]:
 
 def logo(axes: Any, motif: Motif) -> None:
     """The motif's logo, in bits, over the whole of the axes."""
-    _logo(axes, _bits(motif), top=2.0)
-
-
-def _bits(motif: Motif) -> NDArray[np.float64]:
-    """Heights of the logo's letters, (4, w)."""
-    return motif.probabilities(0.0) * motif.information
+    _logo(axes, motif.heights, top=2.0)
 
 
 def _logo(axes: Any, heights: NDArray[np.float64], *, top: float | None = None, signed: bool = False) -> None:

@@ -14,7 +14,7 @@ from genoplrp.discover.concepts import Concepts
 from genoplrp.discover.files import h5_names
 from genoplrp.discover.filters import Filters
 from genoplrp.discover.label import Found
-from genoplrp.discover.logos import plot_patterns
+from genoplrp.discover.logos import plot_matches
 from genoplrp.discover.maps import Place
 from genoplrp.discover.names import Name, name_motifs
 from genoplrp.discover.patterns import Pattern
@@ -84,7 +84,7 @@ class Discovery:
     def plot(self, most: int = 40) -> NotebookFigure:
         """Figure of the patterns, at most so many: relevance, shared bases, and the known motif."""
         by_id = {motif.matrix_id: motif for motif in self.database}
-        return plot_patterns(self.found[:most], self.names[:most], by_id, total=len(self.found))
+        return plot_matches(self.found[:most], self.names[:most], by_id, total=len(self.found))
 
     def _repr_html_(self) -> str:
         html: str = self.patterns.to_html(index=False, float_format=lambda value: f"{value:.3g}")

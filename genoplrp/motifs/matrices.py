@@ -28,6 +28,19 @@ _MEME_SITES = 10**9
 _FORMATS = {".jaspar": "jaspar", ".pfm": "jaspar", ".meme": "meme"}
 
 
+def information(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Bits of each column of probabilities (4, w): 2 - entropy, 0 to 2 (Schneider and Stephens 1990).
+
+    Examples
+    --------
+    >>> information(np.array([[1.0, 0.5, 0.25], [0, 0.5, 0.25], [0, 0, 0.25], [0, 0, 0.25]])).tolist()
+    [2.0, 1.0, 0.0]
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    logarithm = np.log2(p, where=p > 0, out=np.zeros_like(p))
+    return np.asarray(np.maximum(2.0 + (p * logarithm).sum(axis=0), 0.0))
+
+
 @dataclass(frozen=True, eq=False)
 class Motif:
     """A position count matrix with its names.
@@ -100,8 +113,12 @@ class Motif:
     @cached_property
     def information(self) -> NDArray[np.float64]:
         """Information content in bits, shape (w,), from 0 (any base) to 2 (always the same): 2 - entropy."""
-        p = self.probabilities(0.0)
-        return np.asarray(2.0 + np.sum(p * np.log2(p, where=p > 0, out=np.zeros_like(p)), axis=0))
+        return information(self.probabilities(0.0))
+
+    @property
+    def heights(self) -> NDArray[np.float64]:
+        """Letters of the sequence logo in bits, shape (4, w): each base's share of the information."""
+        return self.probabilities(0.0) * self.information
 
     def probabilities(self, pseudocount: float = 0.8) -> NDArray[np.float64]:
         """Base probabilities, shape (4, w), columns summing to 1.

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genoplrp.errors import OptionError
+from genoplrp.motifs.matrices import information
 from genoplrp.show.figure import INK, NotebookFigure, plain
 from genoplrp.show.letters import LetterStyle, draw_letters
 from genoplrp.show.page import Pattern
@@ -80,20 +80,6 @@ def plot_patterns(
     return figure
 
 
-def information(pwm: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Heights (w, 4) in bits of a matrix of probabilities (w, 4): p (2 - entropy), Schneider and Stephens 1990.
-
-    Examples
-    --------
-    >>> information(np.array([[1.0, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]])).sum(1).tolist()
-    [2.0, 1.0, 0.0]
-    """
-    p = np.asarray(pwm, dtype=np.float64)
-    logarithm = np.log2(p, out=np.zeros_like(p), where=p > 0)
-    found: NDArray[np.float64] = p * np.maximum(_BITS + (p * logarithm).sum(1, keepdims=True), 0.0)
-    return found
-
-
 def _draw(axes: Any, pattern: Pattern, matrix: Matrix, widest: int, style: LetterStyle | str) -> None:
     """One pattern; logos of all patterns have letters of one width."""
     plain(axes)
@@ -107,7 +93,9 @@ def _draw(axes: Any, pattern: Pattern, matrix: Matrix, widest: int, style: Lette
         axes.set_xticks([])
         axes.text(0.5, 0.5, f"no {matrix.upper()}", color=INK, fontsize=8, ha="center", transform=axes.transAxes)
         return
-    heights = information(found) if matrix == "pwm" else np.asarray(found, dtype=np.float64)
+    heights = np.asarray(found, dtype=np.float64)
+    if matrix == "pwm":
+        heights = heights * information(heights.T)[:, None]
     draw_letters(axes, heights, start=1, style=style)
     axes.axhline(0, color=INK, linewidth=0.6)
     low = float(np.minimum(heights, 0).sum(1).min())

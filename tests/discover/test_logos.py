@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from genoplrp.discover.logos import in_frame, plot_motifs, plot_patterns
+from genoplrp.discover.logos import in_frame, plot_matches, plot_motifs
 from genoplrp.discover.names import Name
 from genoplrp.motifs import Motif, shipped_motifs
 
@@ -22,7 +22,7 @@ def test_a_shifted_reverse_complement_is_turned_and_moved_back(motif):
 
 
 def test_figures_of_nothing_say_so():
-    for figure in (plot_patterns([], [], {}), plot_motifs([])):
+    for figure in (plot_matches([], [], {}), plot_motifs([])):
         assert len(figure.texts) == 1
 
 
@@ -32,7 +32,7 @@ def test_dollar_signs_in_names_are_drawn_as_they_are(case):
     name = Name(known.name, known.matrix_id, 0.01, ())
     pattern = replace(case.found.found[0], label=odd, name=f"{odd}_pos_0")
     for figure in (
-        plot_patterns([pattern], [name], {known.matrix_id: known}),
+        plot_matches([pattern], [name], {known.matrix_id: known}),
         plot_motifs([(f"filter 0\n90% for {odd}, 10% for {odd}", known, name, known)]),
     ):
         for kind in ("png", "svg"):
