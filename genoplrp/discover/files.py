@@ -33,6 +33,9 @@ def write_matrices(folder: Path, patterns: Sequence[Pattern], names: Sequence[st
 def write_h5(path: Path, patterns: Sequence[Pattern], first_rows: Mapping[str, int], length: int) -> None:
     """``patterns.h5`` as modisco-lite 3 writes it: what ``modisco report`` and Fi-NeMo read.
 
+    As there, a seqlet whose frame reaches beyond its window is left out, and its pattern's matrices are those of the
+    others.
+
     Parameters
     ----------
     path
@@ -49,7 +52,7 @@ def write_h5(path: Path, patterns: Sequence[Pattern], first_rows: Mapping[str, i
         groups = {sign: file.create_group(name) for sign, name in GROUPS.items()}
         for key, pattern in zip(h5_names(patterns), patterns, strict=True):
             group = groups[pattern.sign].create_group(key.partition("/")[2])
-            _fill(group, pattern, first_rows[pattern.label])
+            _fill(group, pattern.inside(length), first_rows[pattern.label])
 
 
 def h5_names(patterns: Sequence[Pattern]) -> list[str]:

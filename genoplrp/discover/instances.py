@@ -5,6 +5,7 @@ is tested is the product of the two, log-odds in bits times relevance, against t
 the same network.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,7 +52,7 @@ def find_hits(
     """
     found = [_places(k, pattern, x, relevance, p_value) for k, pattern in enumerate(patterns)]
     hits = pd.concat([_none(), *found], ignore_index=True)
-    return _resolved(hits)
+    return best_apart(hits, "row")
 
 
 def hit_thresholds(
@@ -119,15 +120,20 @@ def _sums(x: NDArray[np.uint8], steps: NDArray[np.float32]) -> NDArray[np.float3
     return sums
 
 
-def _resolved(hits: pd.DataFrame) -> pd.DataFrame:
-    """The best of overlapping places of one sign, in the order of the sequences."""
+def best_apart(hits: pd.DataFrame, sequence: str) -> pd.DataFrame:
+    """The best of overlapping places of one sign in one sequence, in the order of the sequences.
+
+    The best is that with the largest product of relevance and log-odds; `sequence` is the column that says where
+    ``start`` and ``end`` count.
+    """
     rank = np.argsort(-(hits["score"].abs() * hits["log_odds"]).to_numpy(), kind="stable")
     taken: dict[tuple[int, bool], list[tuple[int, int]]] = {}
     kept = []
-    rows, starts, ends, signs = (hits[name].tolist() for name in ("row", "start", "end", "score"))
+    rows, starts, ends, signs = (hits[name].tolist() for name in (sequence, "start", "end", "score"))
     for i in rank.tolist():
-        others = taken.setdefault((rows[i], signs[i] > 0), [])
-        if all(ends[i] <= start or end <= starts[i] for start, end in others):
-            others.append((starts[i], ends[i]))
+        others = taken.setdefault((rows[i], signs[i] > 0), [])  # in order, for none overlap
+        k = bisect_left(others, (starts[i], ends[i]))
+        if all(ends[i] <= start or end <= starts[i] for start, end in others[max(k - 1, 0) : k + 1]):
+            others.insert(k, (starts[i], ends[i]))
             kept.append(i)
-    return hits.iloc[sorted(kept)].sort_values(["row", "start"], kind="stable").reset_index(drop=True)
+    return hits.iloc[sorted(kept)].sort_values([sequence, "start"], kind="stable").reset_index(drop=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genoplrp.discover.instances import find_hits, hit_thresholds
+from genoplrp.discover.instances import best_apart, find_hits, hit_thresholds
 from genoplrp.discover.maps import Maps, Owners, Place, WindowExplainer, spread
 from genoplrp.discover.modisco import modisco_patterns
 from genoplrp.discover.options import Choices
@@ -57,7 +57,7 @@ def discover_label(explainer: WindowExplainer, label: int, places: Sequence[Plac
     if patterns:
         for part, x, relevance in explainer.relevance(label, rest):
             parts.append(_in_records(find_hits(patterns, x, relevance), part, owners, thresholds))
-    found = pd.concat(parts, ignore_index=True).sort_values(["record", "start"], kind="stable", ignore_index=True)
+    found = best_apart(pd.concat(parts, ignore_index=True), "record")  # windows overlap, and so may their hits
     return Found(maps, sample, _assigned(seqlets, patterns), patterns, found)
 
 
@@ -82,19 +82,11 @@ def _in_records(
 
 
 def _assigned(seqlets: pd.DataFrame, patterns: Sequence[Pattern]) -> pd.DataFrame:
-    """Seqlets with the pattern whose site they share most bases with, among patterns of their sign."""
+    """Seqlets with the pattern that is made of them, and the strand that they have in it."""
     pattern, strand = np.full(len(seqlets), -1), np.full(len(seqlets), ".", dtype=object)
-    best = np.zeros(len(seqlets))
-    by_row: dict[tuple[int, int], list[int]] = {}
-    for i, (row, sign) in enumerate(zip(seqlets["sequence"].tolist(), seqlets["sign"].tolist(), strict=True)):
-        by_row.setdefault((row, sign), []).append(i)
-    starts, ends = seqlets["start"].to_numpy(), seqlets["end"].to_numpy()
     for k, one in enumerate(patterns):
-        for row, start, end, side in one.sites():
-            for i in by_row.get((row, one.sign), []):
-                shared = min(end, ends[i]) - max(start, starts[i])
-                if shared > best[i]:
-                    best[i], pattern[i], strand[i] = shared, k, side
+        pattern[one.members] = k
+        strand[one.members] = np.where(one.reverse, "-", "+")
     return seqlets.assign(pattern=pattern, strand=strand)
 
 

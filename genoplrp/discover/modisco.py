@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from genoplrp.baselines.peers import needed
 from genoplrp.discover.maps import Maps
@@ -49,7 +50,7 @@ def modisco_patterns(maps: Maps, seqlets: pd.DataFrame, *, least: int) -> list[P
         middle = (own["start"] + own["end"]).to_numpy() // 2 + pad
         places = zip(own["sequence"].tolist(), (middle - SEQLET // 2).tolist(), strict=True)
         cut_out = tracks.create_seqlets([core.Seqlet(row, start, start + SEQLET, False) for row, start in places])
-        found += [_pattern(maps, sign, pattern, pad) for pattern in _run(find, cut_out, tracks, sign, least)]
+        found += _patterns(maps, own, _run(find, cut_out, tracks, sign, least), pad)
     return [pattern for pattern in found if len(pattern) >= least]
 
 
@@ -62,9 +63,54 @@ def _run(find: Callable[..., Any], seqlets: list[Any], tracks: Any, sign: int, l
     return patterns or []
 
 
-def _pattern(maps: Maps, sign: int, pattern: Any, pad: int) -> Pattern:
-    rows, starts, ends, reverse = (
-        np.array([getattr(seqlet, name) for seqlet in pattern.seqlets])
-        for name in ("example_idx", "start", "end", "is_revcomp")
+def _patterns(maps: Maps, seqlets: pd.DataFrame, patterns: list[Any], pad: int) -> list[Pattern]:
+    """Our patterns of modisco-lite's, which were found in these seqlets."""
+    places = [
+        np.array([[getattr(seqlet, name) for name in ("example_idx", "start", "end", "is_revcomp")] for seqlet in one])
+        for one in (pattern.seqlets for pattern in patterns)
+    ]
+    if not places:
+        return []
+    members = origins(seqlets, np.concatenate(places) - [0, pad, pad, 0])
+    found = []
+    for place, own in zip(places, np.split(members, np.cumsum([len(place) for place in places])[:-1]), strict=True):
+        (rows, starts, ends, reverse), kept = place[own >= 0].T, own[own >= 0]
+        if len(kept):
+            frames = Frames(kept, rows, starts - pad, reverse.astype(bool), int(ends[0] - starts[0]))
+            found.append(laid_over(maps, int(seqlets["sign"].iloc[0]), frames))
+    return found
+
+
+def origins(seqlets: pd.DataFrame, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which seqlet each of modisco-lite's was: of its window the one with the nearest middle, each only once.
+
+    modisco-lite moves and widens what it is given, and does not say what that was.
+
+    Parameters
+    ----------
+    seqlets
+        What it was given; their index is what is returned.
+    places
+        (k, 3 or more) window, start and end of its seqlets.
+
+    Returns
+    -------
+    (k,) index, -1 where all seqlets of the window are nearer to others.
+    """
+    middles: dict[int, list[tuple[int, int]]] = {}
+    for row, start, end, index in zip(
+        *(seqlets[name] for name in ("sequence", "start", "end")), seqlets.index, strict=True
+    ):
+        middles.setdefault(row, []).append((start + end, index))
+    pairs = sorted(
+        (abs(middle - start - end), k, index)
+        for k, (row, start, end, *_) in enumerate(places.tolist())
+        for middle, index in middles.get(row, [])
     )
-    return laid_over(maps, sign, Frames(rows, starts - pad, reverse.astype(bool), int(ends[0] - starts[0])))
+    found = np.full(len(places), -1, dtype=np.int64)
+    taken: set[int] = set()
+    for _, k, index in pairs:
+        if found[k] < 0 and index not in taken:
+            found[k] = index
+            taken.add(index)
+    return found

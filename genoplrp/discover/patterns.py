@@ -30,6 +30,8 @@ class Pattern:
         (k,) whether the seqlet is read on the other strand.
     sequences, contributions, hypothetical
         (k, 4, w) one-hot bases, relevance of the bases there, and hypothetical relevance, in the frame's direction.
+    members
+        (k,) row of each seqlet in the table of the label's seqlets.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Pattern:
     sequences: NDArray[np.float32] = field(repr=False)
     contributions: NDArray[np.float32] = field(repr=False)
     hypothetical: NDArray[np.float32] = field(repr=False)
+    members: NDArray[np.int64] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -101,6 +104,36 @@ class Pattern:
         strands = np.where(self.reverse, "-", "+")
         columns = (self.rows, low, low + end - start, strands)
         return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def inside(self, length: int) -> "Pattern":
+        """The seqlets whose frame lies within a window of `length` bases, at least one.
+
+        Where that would leave out more than half of them, the frame is narrowed: to the core, and if the most relevant
+        seqlet is not inside then, to what of it is.
+        """
+        found = self
+        if 2 * found._fits(length).sum() < len(self):
+            found = self._narrowed(*self.core)
+        if not found._fits(length).any():
+            columns = np.arange(found.width)
+            place = found.starts[0] + (columns[::-1] if found.reverse[0] else columns)
+            there = np.flatnonzero((place >= 0) & (place < length))
+            found = found._narrowed(int(there[0]), int(there[-1]) + 1)
+        return found._only(found._fits(length))
+
+    def _fits(self, length: int) -> NDArray[np.bool_]:
+        """Whose frames lie within the window."""
+        return np.asarray((self.starts >= 0) & (self.starts + self.width <= length))
+
+    def _narrowed(self, start: int, end: int) -> "Pattern":
+        """The same seqlets in a part of the frame."""
+        parts = {name: getattr(self, name)[:, :, start:end] for name in ("sequences", "contributions", "hypothetical")}
+        return replace(self, starts=self.starts + np.where(self.reverse, self.width - end, start), **parts)
+
+    def _only(self, kept: NDArray[np.bool_]) -> "Pattern":
+        """Some of the seqlets."""
+        names = ("rows", "starts", "reverse", "sequences", "contributions", "hypothetical", "members")
+        return replace(self, **{name: getattr(self, name)[kept] for name in names})
 
     def renamed(self, name: str) -> "Pattern":
         """The same under another name."""

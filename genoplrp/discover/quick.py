@@ -37,9 +37,8 @@ def quick_patterns(maps: Maps, seqlets: pd.DataFrame, *, least: int) -> list[Pat
     for sign in (1, -1):
         own = seqlets[seqlets["sign"] == sign].sort_values("score", key=np.abs, ascending=False, kind="stable")
         tracks, starts = _tracks(maps, own)
-        rows = own["sequence"].to_numpy()
         for group in cluster(tracks, reach=REACH, least=least):
-            pattern = _pattern(maps, group, rows, starts, sign)
+            pattern = _pattern(maps, group, own, starts)
             if len(pattern) >= least:
                 found.append(pattern)
     return found
@@ -62,21 +61,26 @@ def _tracks(maps: Maps, seqlets: pd.DataFrame) -> tuple[NDArray[np.float32], NDA
     return cut(centred(maps.hypothetical), rows, first, width) * inside[:, None], first
 
 
-def _pattern(maps: Maps, group: Group, rows: NDArray[np.int64], starts: NDArray[np.int64], sign: int) -> Pattern:
+def _pattern(maps: Maps, group: Group, seqlets: pd.DataFrame, starts: NDArray[np.int64]) -> Pattern:
     """The pattern of a group; of seqlets that lie over each other in one sequence the most relevant stays."""
-    at = rows[group.members]
+    own = seqlets.iloc[group.members]
+    rows = own["sequence"].to_numpy()
     # A reversed track is read from its other end: what comes `shift` later there begins `shift` earlier here.
     shift = group.shift.astype(np.int64)
     begin = starts[group.members] + REACH + np.where(group.reverse, -shift, shift)
-    kept = _apart(at, begin)
-    at, begin, reverse = at[kept], begin[kept], group.reverse[kept]
-    return laid_over(maps, sign, Frames(at, begin, reverse, WIDTH))
+    kept = _apart(rows, begin)
+    members = own.index.to_numpy()[kept]
+    return laid_over(
+        maps, int(own["sign"].iloc[0]), Frames(members, rows[kept], begin[kept], group.reverse[kept], WIDTH)
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Where k frames of `width` bases lie: window, first base (0-based, in the window), whether on the other strand."""
+    """Where k frames of `width` bases lie: of which seqlet (its row in the table), in which window, from which base on
+    (0-based, in the window), and whether on the other strand."""
 
+    members: NDArray[np.int64]
     rows: NDArray[np.int64]
     starts: NDArray[np.int64]
     reverse: NDArray[np.bool_]
@@ -91,7 +95,7 @@ def laid_over(maps: Maps, sign: int, frames: Frames) -> Pattern:
     )
     relevance = cut(maps.relevance[:, None], rows, starts, width)
     contributions = sequences * np.where(reverse[:, None, None], relevance[:, :, ::-1], relevance)
-    return Pattern("", maps.label, sign, rows, starts, reverse, sequences, contributions, hypothetical)
+    return Pattern("", maps.label, sign, rows, starts, reverse, sequences, contributions, hypothetical, frames.members)
 
 
 def _apart(rows: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -1,10 +1,11 @@
 """Placing patterns: against the scanner where relevance is alike everywhere, and by relevance where it is not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from genoplrp import one_hot
-from genoplrp.discover.instances import find_hits, hit_thresholds
+from genoplrp.discover.instances import best_apart, find_hits, hit_thresholds
 from genoplrp.motifs import scan, shipped_motifs, simulate
 
 
@@ -61,3 +62,28 @@ def test_a_threshold_lets_in_what_chance_does_not_reach(setting):
     for k in range(len(patterns)):
         assert easy[k] == strength[hits["pattern"] == k].min()
         assert hard[k] == np.inf  # chance does as well at every score
+
+
+def test_of_overlapping_places_the_best_stays():
+    """Against the rule taken literally: the best of all, then the best of what does not touch it, and so on."""
+    rng = np.random.default_rng(4)
+    start = rng.integers(0, 300, 200)
+    hits = pd.DataFrame(
+        {
+            "record": rng.integers(0, 3, 200),
+            "start": start,
+            "end": start + rng.integers(5, 20, 200),
+            "score": rng.normal(size=200),
+            "log_odds": rng.uniform(1, 20, 200),
+        }
+    )
+    rest, expected = hits, []
+    while len(rest):
+        best = rest.loc[(rest["score"].abs() * rest["log_odds"]).idxmax()]
+        expected.append(best.name)
+        apart = (rest["record"] != best["record"]) | (rest["score"] * best["score"] < 0)
+        rest = rest[apart | (rest["end"] <= best["start"]) | (best["end"] <= rest["start"])]
+    found = best_apart(hits, "record")
+    key = list(hits.columns)
+    assert sorted(found[key].itertuples(index=False)) == sorted(hits.loc[expected, key].itertuples(index=False))
+    assert found["record"].is_monotonic_increasing and len(expected) < 200
