@@ -1,4 +1,4 @@
-"""Maps of the records on show at other amounts of pruning than the run's own, for the page's slider."""
+"""Maps of the records on show at several amounts of pruning, for the page's slider."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,10 +19,10 @@ from genoplrp.show.page import Setting
 AMOUNTS = (0.05, 0.1, 0.2, 0.5)
 
 
-def settings_of(pruner: Pruner) -> tuple[list[Setting], list[Pruner], int]:
+def settings_of(pruner: Pruner, beside: Sequence[float] = AMOUNTS) -> tuple[list[Setting], list[Pruner], int]:
     """Settings for a page, their pruners, and which of them is the run's own.
 
-    Where the run's pruner drops one share everywhere, there are `AMOUNTS` beside it; else only LRP.
+    Where the run's pruner drops one share everywhere, there are other amounts `beside` it; else only LRP.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def settings_of(pruner: Pruner) -> tuple[list[Setting], list[Pruner], int]:
         return [lrp], [pruner], 0
     if not isinstance(pruner.p, int | float):
         return [lrp, Setting("PLRP", None)], [NoPrune(), pruner], 1
-    amounts = sorted({*AMOUNTS, float(pruner.p)} - {0.0})
+    amounts = sorted({*beside, float(pruner.p)} - {0.0})
     kind = PruneM if isinstance(pruner, PruneM) else PruneLambda
     settings = [lrp, *(Setting(f"PLRP p={p:g}", p) for p in amounts)]
     return settings, [NoPrune(), *(kind(p) for p in amounts)], [0.0, *amounts].index(float(pruner.p))
@@ -46,21 +46,29 @@ def maps_of(
 ) -> Iterator[tuple[Entry, list[NDArray[np.float32]]]]:
     """Each entry with its maps: for each of its explanations (k, l), one row a pruner.
 
-    The first row is the run's LRP and row `own` its PLRP; only the others are computed, in the run's batches.
+    What the run has made already stands in the first row, its LRP, and in row `own`, its PLRP; the rest is computed, in
+    the run's batches.
     """
-    others = [k for k in range(1, len(pruners)) if k != own]
+    made = next((_made(shown, own) for entry in entries for shown in entry.shown), {})
+    others = [k for k in range(len(pruners)) if k not in made]
     requests = ((shown, text) for entry in entries for shown in entry.shown for text in shown.texts)
-    rows = _rows(requests, Mapper(scorer, options, [pruners[k] for k in others]))
+    rows = _rows(requests, Mapper(scorer, options, [pruners[k] for k in others])) if others else iter(())
     for entry in entries:
         maps = []
         for shown in entry.shown:
             full = np.zeros((len(pruners), len(entry.letters)), dtype=np.float32)
-            full[own], full[0] = shown.plrp, shown.lrp
+            for k, values in _made(shown, own).items():
+                full[k] = values
             if others:
                 own_rows = list(islice(rows, len(shown.windows)))
-                full[others] = _stretch(own_rows, shown.windows, entry.start, len(entry.letters))
+                full[others] = stretch_of(own_rows, shown.windows, entry.start, len(entry.letters))
             maps.append(full)
         yield entry, maps
+
+
+def _made(shown: Shown, own: int) -> dict[int, NDArray[np.float32]]:
+    """The maps of an explanation that are there, by row."""
+    return {k: values for k, values in ((own, shown.plrp), (0, shown.lrp)) if values is not None}
 
 
 def _rows(requests: Iterator[tuple[Shown, str]], mapper: Mapper) -> Iterator[Tensor]:
@@ -69,7 +77,7 @@ def _rows(requests: Iterator[tuple[Shown, str]], mapper: Mapper) -> Iterator[Ten
         yield from mapper.maps([text for _, text in batch], [shown.label for shown, _ in batch])
 
 
-def _stretch(rows: Sequence[Tensor], windows: Sequence[Window], start: int, length: int) -> NDArray[np.float32]:
+def stretch_of(rows: Sequence[Tensor], windows: Sequence[Window], start: int, length: int) -> NDArray[np.float32]:
     """Rows of windows put together as those of the whole record are, (pruners, length) from base `start` on."""
     first, last = min(window.start for window in windows), max(window.end for window in windows)
     moved = [Window(window.start - first, window.end - first, window.offset) for window in windows]

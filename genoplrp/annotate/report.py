@@ -59,11 +59,11 @@ def write_report(
     write_logos(exhibits, folder / "logos")
     factors = summary.factors()
     above = [factor for factor in factors if factor.above_chance]
-    source, model = _short(str(params["input"])), _short(str(params["model"]["name"]))
+    source, model = last_part(str(params["input"])), last_part(str(params["model"]["name"]))
     page = page_html(
         shown,
         title=f"What {model} sees in {source}",
-        template=_environment().get_template("report.html.j2"),
+        template=report_environment("genoplrp.annotate").get_template("report.html.j2"),
         params=params,
         top=factors[0],
         above=above,
@@ -71,17 +71,22 @@ def write_report(
         histogram=_histogram(summary, factors[0]),
         qualities=_shown(summary.qualities(), above),
         rejected=rejected,
-        files={name: text for name, text in _FILES.items() if name == "params.json" or (folder / name).exists()},
+        files=present(folder, _FILES),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _environment() -> jinja2.Environment:
-    """The page's templates and the report's, with the ways in which the report writes numbers."""
-    environment = page_environment(jinja2.PackageLoader("genoplrp.annotate"))
+def report_environment(*packages: str) -> jinja2.Environment:
+    """The templates of packages and the page's, with the ways in which a report writes numbers."""
+    environment = page_environment(*(jinja2.PackageLoader(package) for package in packages))
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
     return environment
+
+
+def present(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Those of the files that are in the folder, and ``params.json``, which will be."""
+    return {name: text for name, text in files.items() if name == "params.json" or (folder / name).exists()}
 
 
 def _histogram(summary: Summary, factor: Factor) -> Histogram:
@@ -97,7 +102,7 @@ def _shown(rows: Sequence[QualityRow], above: Sequence[Factor]) -> list[tuple[Qu
     return [pair for pair in pairs if pair[0].label in names] or pairs
 
 
-def _short(path: str) -> str:
+def last_part(path: str) -> str:
     """The last part of a path."""
     return "standard input" if path == "-" else Path(path).name
 

@@ -17,6 +17,7 @@ from genoplrp.annotate.hits import Hit
 from genoplrp.annotate.scorer import Scorer
 from genoplrp.annotate.truth import Spans
 from genoplrp.sequence import Window
+from genoplrp.show.page import Span
 
 STRETCH = 10_000
 """At most this many bases of a record are shown: those around its best hit."""
@@ -30,22 +31,24 @@ class Shown:
     ----------
     label, called
         Index of the output; whether its score exceeds the threshold.
-    plrp, lrp
-        (l,) the run's own maps.
-    hits, truth
-        Those inside the stretch, in coordinates of the record; `truth` is None where nothing is known.
+    hits
+        Those inside the stretch, in coordinates of the record, the best first.
     windows, texts
         The explained windows that reach into the stretch, and what the network read in each.
+    truth
+        True instances inside the stretch; None where nothing is known of them.
+    plrp, lrp
+        (l,) the run's own maps; None where they are still to be made.
     """
 
     label: int
     called: bool
-    plrp: NDArray[np.float32]
-    lrp: NDArray[np.float32]
-    hits: tuple[Hit, ...]
-    truth: tuple[tuple[int, int], ...] | None
+    hits: tuple[Span, ...]
     windows: tuple[Window, ...]
     texts: tuple[str, ...]
+    truth: tuple[tuple[int, int], ...] | None = None
+    plrp: NDArray[np.float32] | None = None
+    lrp: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,27 @@ class Entry:
     scores: NDArray[np.float32]
     margin: float
     shown: list[Shown] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        """Where the stretch ends."""
+        return self.start + len(self.letters)
+
+    def inside(self, spans: Sequence[Span]) -> tuple[Span, ...]:
+        """Spans that lie in the stretch."""
+        return tuple(span for span in spans if self.start <= span.start and span.end <= self.end)
+
+    def reached(self, windows: Sequence[Window]) -> tuple[Window, ...]:
+        """Windows that reach into the stretch."""
+        return tuple(window for window in windows if window.start < self.end and self.start < window.end)
+
+
+def entry_around(scored: Scored, middle: int, margin: float) -> Entry:
+    """A record with nothing explained of it yet; a long one is cut around base `middle`."""
+    sequence = scored.record.sequence
+    start = min(max(0, middle - STRETCH // 2), max(0, len(sequence) - STRETCH))
+    letters = sequence[start : start + STRETCH]
+    return Entry(scored.index, scored.record.name, start, letters, len(sequence), scored.best, margin)
 
 
 class Showcase:
@@ -102,7 +126,8 @@ class Showcase:
         scored = explanation.scored
         if self._entry is None or self._entry.index != scored.index:
             self._settle()
-            self._entry = _entry(explanation, hits, float((scored.best - self._thresholds).max()))
+            middle = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
+            self._entry = entry_around(scored, middle, float((scored.best - self._thresholds).max()))
         shown = self._cut(explanation, self._entry, spans, hits)
         if shown.windows:
             self._entry.shown.append(shown)
@@ -115,9 +140,14 @@ class Showcase:
         return sorted(order[: self._size], key=lambda entry: (-entry.margin, entry.index))
 
     def _settle(self) -> None:
-        """Keep the record whose explanations have all come, if it is good enough, and let go what it pushes out."""
+        """Offer the record whose explanations have all come."""
         entry, self._entry = self._entry, None
-        if entry is None or not entry.shown:
+        if entry is not None:
+            self.offer(entry)
+
+    def offer(self, entry: Entry) -> None:
+        """Keep a record, if something is explained of it and it is good enough, and let go what it pushes out."""
+        if not entry.shown or not self._size:
             return
         self._kept[entry.index] = entry
         self._uses[entry.index] += 1  # so that it is not let go before it has been in every heap
@@ -142,27 +172,17 @@ class Showcase:
 
     def _cut(self, explanation: Explanation, entry: Entry, spans: Spans | None, hits: Sequence[Hit]) -> Shown:
         """The part of an explanation that lies in the stretch."""
-        sequence, start = explanation.scored.record.sequence, entry.start
-        end = start + len(entry.letters)
-        windows = tuple(window for window in explanation.windows if window.start < end and start < window.end)
+        sequence, start, end = explanation.scored.record.sequence, entry.start, entry.end
+        label = self._scorer.spec.labels[explanation.label]
+        windows = entry.reached(explanation.windows)
         inside = [(a, b) for a, b in spans or [] if start <= a and b <= end and explanation.explained[a:b].all()]
         return Shown(
             label=explanation.label,
             called=explanation.called,
-            plrp=explanation.plrp[start:end].copy(),
-            lrp=explanation.lrp[start:end].copy(),
-            hits=tuple(hit for hit in hits if start <= hit.start and hit.end <= end),
-            truth=None if spans is None else tuple(inside),
+            hits=entry.inside([Span(hit.start, hit.end, label, hit.strand, hit.share) for hit in hits]),
             windows=windows,
             texts=tuple(self._scorer.letters(sequence, window) for window in windows),
+            truth=None if spans is None else tuple(inside),
+            plrp=explanation.plrp[start:end].copy(),
+            lrp=explanation.lrp[start:end].copy(),
         )
-
-
-def _entry(explanation: Explanation, hits: Sequence[Hit], margin: float) -> Entry:
-    """A record with nothing in it yet; a long one is cut around the best hit of its best label."""
-    scored: Scored = explanation.scored
-    sequence = scored.record.sequence
-    middle = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
-    start = min(max(0, middle - STRETCH // 2), max(0, len(sequence) - STRETCH))
-    letters = sequence[start : start + STRETCH]
-    return Entry(scored.index, scored.record.name, start, letters, len(sequence), scored.best, margin)

@@ -57,18 +57,19 @@ def discover(
         bool, typer.Option("--concepts", help="Also write what the units of every layer were used for.")
     ] = False,
     logos: Annotated[int, typer.Option(help="Patterns drawn, the largest first.")] = 40,
+    page: o.Page = 200,
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
     trust: o.Trust = False,
 ) -> None:
     """Find the patterns that a network uses: names, counts, direction, every place.
 
-    OUT holds patterns.png and .svg (start there), patterns.tsv, patterns.meme,
-    patterns.jaspar, instances.bed and .tsv, seqlets.tsv, patterns.h5 and
-    regions.npz (for modisco report and Fi-NeMo), rejected.tsv and params.json;
-    with --filters also filters.png, filters.tsv and filters.meme; with
-    --concepts also concepts.png, concepts.tsv, concepts.meme, and for every
-    output path_LABEL.png and .svg.
+    OUT holds report.html (start there), patterns.png and .svg, patterns.tsv,
+    patterns.meme, patterns.jaspar, instances.bed and .tsv, seqlets.tsv,
+    patterns.h5 and regions.npz (for modisco report and Fi-NeMo), rejected.tsv
+    and params.json; with --filters also filters.png, filters.tsv and
+    filters.meme; with --concepts also concepts.png, concepts.tsv,
+    concepts.meme, and for every output path_LABEL.png and .svg.
 
     Exit code: 0 all done, 1 some records were rejected, 2 unusable input or
     options.
@@ -97,6 +98,7 @@ def discover(
             filters=filters,
             concepts=concepts,
             logos=logos,
+            page=page,
             seed=seed,
             overwrite=overwrite,
             trust=trust,
@@ -109,5 +111,5 @@ def discover(
     say_warnings(result.warnings)
     count = len(result.patterns)
     noun = "pattern" if count == 1 else "patterns"
-    typer.echo(f"{count:,} {noun}, {len(result.instances):,} instances; open {out / 'patterns.png'}", err=True)
+    typer.echo(f"{count:,} {noun}, {len(result.instances):,} instances; open {out / 'report.html'}", err=True)
     end_with_rejected(result.rejected, out)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from genoplrp.annotate.intake import Rejection, accepted, nothing_usable
@@ -14,7 +15,7 @@ from genoplrp.annotate.scorer import scorer_for
 from genoplrp.discover.concepts import read_concepts
 from genoplrp.discover.filters import first_convolution, read_filters
 from genoplrp.discover.label import Found, discover_label
-from genoplrp.discover.labels import EVERYWHERE, checked_labels, choose_labels
+from genoplrp.discover.labels import EVERYWHERE, Choice, Chosen, checked_labels, choose_labels
 from genoplrp.discover.maps import WindowExplainer
 from genoplrp.discover.options import Choices, Method
 from genoplrp.discover.result import Discovery, discovery_of
@@ -24,7 +25,12 @@ from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
 from genoplrp.motifs import Motif, read_motifs, shipped_motifs
-from genoplrp.sequence import read_fasta
+from genoplrp.sequence import Record, read_fasta
+
+Report = Callable[[str], None]
+"""Called with what is being done."""
+
+_ROUNDING = 1e-4  # scores that differ by less may differ by the batch that they were in
 
 _MANY = 200  # more patterns than any network of known motifs has shown
 
@@ -51,10 +57,11 @@ def discover(
     filters: bool = False,
     concepts: bool = False,
     logos: int = 40,
+    page: int = 200,
     seed: int = 0,
     overwrite: bool = False,
     trust: bool = False,
-    report: Callable[[str], None] = lambda doing: None,
+    report: Report = lambda doing: None,
     command: str | None = None,
 ) -> Discovery:
     """The patterns that a network uses in these sequences: how often, for or against what, under which names, where.
@@ -102,6 +109,8 @@ def discover(
         Also say what the units of every layer were used for, and by which of them relevance reaches the bases.
     logos
         Patterns drawn.
+    page
+        How many of the best sequences the report lets one look at, each at several amounts of pruning.
     overwrite, trust
         Replace the folder of an earlier run; load model files that can run code.
     report
@@ -122,7 +131,7 @@ def discover(
     >>> found.patterns.loc[0, ["name", "match"]].tolist()
     ['CTCF_pos_0', 'CTCF']
     """
-    options = Options(fpr, composite, pruner, strands, references, batch_size, 0, seed)
+    options = Options(fpr, composite, pruner, strands, references, batch_size, logos=0, page=page, seed=seed)
     choices = Choices(method, fdr, hit_fdr, least, windows, logos)
     if out is not None:
         check_output(Path(out).resolve(), overwrite)
@@ -130,47 +139,53 @@ def discover(
     network = model if isinstance(model, nn.Module) else load_model(model, trust=trust)
     scorer = scorer_for(network, batch_size, strands)
     wanted = checked_labels(scorer.spec, labels)
-    rejected: list[Rejection] = []
-    records = list(accepted(read_fasta(fasta), rejected.append))
-    if not records:
-        raise nothing_usable(fasta, len(rejected), rejected, "used")
-    sequences = [record.sequence for record in records]
-    explainer = WindowExplainer(scorer, sequences, options)
+    records, rejected = _read(fasta)
+    source = Source(model, fasta, database, command, scorer, options, choices, records, rejected)
+    explainer = WindowExplainer(scorer, [record.sequence for record in records], options)
     if filters:
         first_convolution(explainer)  # an error, if it comes, comes before the work
     layers = unit_layers(explainer) if concepts else ()
     report("scoring the sequences")
-    chosen, warnings = choose_labels(scorer, sequences, options, wanted, everywhere=everywhere)
-    found = []
-    for one in chosen:
-        label = scorer.spec.labels[one.label]
-        report(f"looking into {label}: {one.records:,} {'sequence' if one.records == 1 else 'sequences'}")
-        found.append(discover_label(explainer, one.label, one.places, choices))
-        warnings += _said(label, found[-1], one.records, choices)
-    pairs = [(one.label, part) for one, part in zip(chosen, found, strict=True)]
+    choice = choose_labels(scorer, explainer.sequences, options, wanted, everywhere=everywhere)
+    found = [_looked_into(one, explainer, choices, report) for one in choice.chosen]
+    pairs = [(one.label, part) for one, part in zip(choice.chosen, found, strict=True)]
     read = _read_units(explainer, pairs, known, report, filters=filters, layers=layers, least=least)
     report("naming the patterns")
-    warnings += _crowded(sum(len(one.patterns) for one in found), choices)
     discovery = replace(
         discovery_of(found, records, known, scorer.spec.labels),
-        warnings=tuple(warnings),
+        warnings=(*choice.warnings, *_all_said(choice, found, choices)),
         **read,
         rejected=len(rejected),
         out=None if out is None else Path(out),
     )
     if out is not None:
         report("writing")
-        source = Source(model, fasta, database, command, scorer, options, choices, tuple(records), tuple(rejected))
         with output_folder(out, overwrite=overwrite) as folder:
-            write_discovery(folder, discovery, found, chosen, source)
+            write_discovery(folder, discovery, found, choice, source)
     return discovery
+
+
+def _read(fasta: str | Path) -> tuple[tuple[Record, ...], tuple[Rejection, ...]]:
+    """The records that can be used, at least one, and those that cannot."""
+    rejected: list[Rejection] = []
+    records = tuple(accepted(read_fasta(fasta), rejected.append))
+    if not records:
+        raise nothing_usable(fasta, len(rejected), rejected, "used")
+    return records, tuple(rejected)
+
+
+def _looked_into(one: Chosen, explainer: WindowExplainer, choices: Choices, report: Report) -> Found:
+    """What is found for one output."""
+    label = explainer.scorer.spec.labels[one.label]
+    report(f"looking into {label}: {one.records:,} {'sequence' if one.records == 1 else 'sequences'}")
+    return discover_label(explainer, one.label, one.places, choices)
 
 
 def _read_units(
     explainer: WindowExplainer,
     found: Sequence[tuple[int, Found]],
     known: Sequence[Motif],
-    report: Callable[[str], None],
+    report: Report,
     *,
     filters: bool,
     layers: Sequence[Layer],
@@ -187,10 +202,25 @@ def _read_units(
     return read
 
 
-def _said(label: str, found: Found, records: int, choices: Choices) -> list[str]:
-    """What to try where nothing was found."""
+def _all_said(choice: Choice, found: Sequence[Found], choices: Choices) -> list[str]:
+    """What to try, output by output, and where there are too many patterns to look at."""
+    said = []
+    for one, part in zip(choice.chosen, found, strict=True):
+        scores = np.concatenate([choice.scores[record][:, one.label] for record in {place[0] for place in part.places}])
+        said += _said(part, one.records, bool(np.ptp(scores) > _ROUNDING * max(1.0, np.abs(scores).max())), choices)
+    return said + _crowded(sum(len(part.patterns) for part in found), choices)
+
+
+def _said(found: Found, records: int, varies: bool, choices: Choices) -> list[str]:
+    """What to try where nothing was found; `varies`: whether the sequences differ in their scores."""
+    label = found.maps.label
     if not found.maps.relevance.any():
-        return [f"{label}: the maps are zero everywhere, so that its score does not depend on these sequences"]
+        return [
+            f"{label}: the maps are zero everywhere, though its score differs from sequence to sequence: what speaks "
+            "for it cancels; try other rules (--composite) or other references (--references)"
+            if varies
+            else f"{label}: the maps are zero everywhere, and its score is the same for all these sequences"
+        ]
     if not len(found.seqlets):
         return [
             f"{label}: no span carries more relevance than on shuffled sequences; try a higher --fdr (it is "

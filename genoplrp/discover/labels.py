@@ -37,6 +37,28 @@ class Chosen:
     records: int
 
 
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What is looked into, and why.
+
+    Attributes
+    ----------
+    chosen
+        The outputs, the one called most often beyond chance first where none were asked for.
+    scores
+        For each sequence the scores of its windows, (windows, labels).
+    thresholds
+        (labels,) score above which an output is called.
+    warnings
+        What has to be said about the outputs that are not among them.
+    """
+
+    chosen: list[Chosen]
+    scores: list[NDArray[np.float32]] = field(repr=False)
+    thresholds: NDArray[np.float32] = field(repr=False)
+    warnings: list[str]
+
+
 def checked_labels(spec: ModelSpec, labels: str | Sequence[str] | None) -> list[int] | None:
     """Indices of the labels asked for.
 
@@ -58,19 +80,20 @@ def checked_labels(spec: ModelSpec, labels: str | Sequence[str] | None) -> list[
 
 def choose_labels(
     scorer: Scorer, sequences: Sequence[str], options: Options, wanted: Sequence[int] | None, *, everywhere: bool
-) -> tuple[list[Chosen], list[str]]:
-    """The outputs to look into, with what has to be said about the others.
+) -> Choice:
+    """The outputs to look into.
 
     An output is explained in the windows whose score exceeds its threshold (`genoplrp.annotate.calibrate`), or in all
     windows. Unless they are `wanted`, outputs that are called no more often than on shuffled sequences are left out.
     """
     windows = [scorer.windows(len(sequence)) for sequence in sequences]
     labels = scorer.spec.labels
-    if everywhere:
-        places = [(i, window) for i, own in enumerate(windows) for window in own]
-        return [Chosen(label, places, len(sequences)) for label in wanted or range(len(labels))], []
     calibration = calibrate(sequences[:RECORDS], scorer, options.fpr, options.seed)
     scores = scorer.scores(sequences)
+    if everywhere:
+        places = [(i, window) for i, own in enumerate(windows) for window in own]
+        chosen = [Chosen(label, places, len(sequences)) for label in wanted or range(len(labels))]
+        return Choice(chosen, scores, calibration.thresholds, [])
     looked_into = _above_chance(labels, scores, calibration) if wanted is None else wanted
     found, warnings = [], []
     for label in looked_into:
@@ -90,7 +113,7 @@ def choose_labels(
             "no output is called more often than on the same sequences shuffled: are these sequences of the kind that "
             f"the network was trained on? Name outputs (--labels), or {EVERYWHERE}"
         )
-    return found, warnings
+    return Choice(found, scores, calibration.thresholds, warnings)
 
 
 def _above_chance(labels: Sequence[str], scores: Sequence[NDArray[np.float32]], calibration: Calibration) -> list[int]:

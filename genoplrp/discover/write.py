@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
@@ -22,8 +23,10 @@ from genoplrp.baselines.peers import installed
 from genoplrp.discover import files
 from genoplrp.discover.concepts import write_concepts
 from genoplrp.discover.label import Found
-from genoplrp.discover.labels import Chosen
+from genoplrp.discover.labels import Choice, Chosen
 from genoplrp.discover.options import Choices
+from genoplrp.discover.page import discovery_page
+from genoplrp.discover.report import write_report
 from genoplrp.discover.result import Discovery
 from genoplrp.motifs import write_motifs
 from genoplrp.sequence import Record
@@ -47,9 +50,7 @@ class Source:
     rejected: tuple[Rejection, ...]
 
 
-def write_discovery(
-    folder: Path, discovery: Discovery, found: Sequence[Found], chosen: Sequence[Chosen], source: Source
-) -> None:
+def write_discovery(folder: Path, discovery: Discovery, found: Sequence[Found], choice: Choice, source: Source) -> None:
     """Fill the folder; ``params.json`` comes last and lists the files."""
     length = source.scorer.spec.length
     rows = accumulate((len(one.maps) for one in found), initial=0)
@@ -72,7 +73,12 @@ def write_discovery(
     figure.savefig(folder / "patterns.png", dpi=_DPI, facecolor="white")
     with mpl.rc_context({"svg.hashsalt": "patterns"}):  # else its ids are drawn at random
         figure.savefig(folder / "patterns.svg", transparent=True, metadata={"Date": None})
-    write_params(folder, _facts(discovery, found, chosen, source, first_rows))
+    params = _facts(discovery, found, choice.chosen, source, first_rows)
+    shown = discovery_page(
+        discovery, found, choice, records=source.records, scorer=source.scorer, options=source.options
+    )
+    write_report(folder, params, discovery, source.rejected, shown=shown)
+    write_params(folder, params)
 
 
 def _facts(
@@ -85,10 +91,12 @@ def _facts(
     spec, choices, options = source.scorer.spec, source.choices, source.options
     return {
         "version": genoplrp.__version__,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": source.command,
         "input": str(source.fasta),
         "model": {
             "name": type(source.model).__name__ if isinstance(source.model, nn.Module) else str(source.model),
+            "architecture": spec.architecture,
             "sha256": weights_digest(source.scorer.model),
             "length": spec.length,
             "labels": list(spec.labels),

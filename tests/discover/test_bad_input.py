@@ -1,6 +1,7 @@
 """Nothing found, or nothing to find it in: what is said, and that the files are valid all the same."""
 
 import json
+from dataclasses import replace
 from inspect import signature
 
 import h5py
@@ -14,6 +15,7 @@ from genoplrp import save_model
 from genoplrp.cli.app import app
 from genoplrp.cli.discover import discover as command_discover
 from genoplrp.discover import discover
+from genoplrp.discover.maps import WindowExplainer
 from genoplrp.errors import MotifError, OptionError, SequenceError
 from genoplrp.motifs import read_motifs, shipped_motifs, write_motifs
 from tests.annotate.networks import matrix_network
@@ -69,10 +71,23 @@ def test_maps_that_are_zero_are_named(network, tmp_path):
         deaf.dense[2].weight.zero_()
     fasta = write_fasta(tmp_path / "in.fa", random_records(5))
     found = discover(deaf, fasta, tmp_path / "out", labels=["CTCF"], everywhere=True)
-    assert found.warnings == (
-        "CTCF: the maps are zero everywhere, so that its score does not depend on these sequences",
-    )
+    assert found.warnings == ("CTCF: the maps are zero everywhere, and its score is the same for all these sequences",)
     assert_valid_and_empty(tmp_path / "out")
+
+
+def test_maps_that_are_zero_though_the_score_varies_are_not_called_indifferent(network, tmp_path, monkeypatch):
+    """As where contributions cancel base by base."""
+    original = WindowExplainer._attribute
+
+    def cancelled(self, *args, **options):
+        found = original(self, *args, **options)
+        return replace(found, relevance=torch.zeros_like(found.relevance))
+
+    monkeypatch.setattr(WindowExplainer, "_attribute", cancelled)
+    records = [(record.name, record.sequence) for record in planted(5, LENGTH)]
+    fasta = write_fasta(tmp_path / "in.fa", records + random_records(5))
+    (warning,) = discover(network, fasta, labels=["CTCF"], everywhere=True).warnings
+    assert "zero everywhere, though its score differs" in warning and "--composite" in warning
 
 
 def test_no_seqlet_says_what_to_try(network, tmp_path):
@@ -92,6 +107,13 @@ def test_more_patterns_than_can_be_looked_at_are_written_and_said(network, tmp_p
     assert count and found.warnings[0].startswith(f"{count} patterns are more than a network uses")
     assert "(--least, it is 5)" in found.warnings[0]
     assert len(read_motifs(tmp_path / "out" / "patterns.meme")) == count
+
+
+def test_the_seed_is_that_of_the_shuffles(network, tmp_path):
+    """Maps measured from other shuffles are other maps; from the same, the same."""
+    fasta = write_fasta(tmp_path / "in.fa", [(record.name, record.sequence) for record in planted(30, LENGTH)])
+    scores = [discover(network, fasta, labels=["CTCF"], seed=seed).seqlets["score"].tolist() for seed in (0, 1, 1)]
+    assert scores[0] != scores[1] == scores[2]
 
 
 def test_a_missing_database_is_an_error_before_anything_is_written(network, tmp_path):

@@ -6,7 +6,7 @@ also where only a stretch of it is shown.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +154,8 @@ class Pattern:
         (w, 4) mean relevance of A, C, G, T; None where it was not measured.
     sites
         Examples.
+    known
+        (w, 4) bits of the known motif that it is like, in the same frame; None where there is none.
     """
 
     name: str
@@ -163,9 +165,10 @@ class Pattern:
     pwm: NDArray[np.floating[Any]] | None = None
     cwm: NDArray[np.floating[Any]] | None = None
     sites: tuple[Site, ...] = ()
+    known: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("pwm", "cwm"):
+        for name in ("pwm", "cwm", "known"):
             matrix = getattr(self, name)
             if matrix is not None and (matrix.ndim != 2 or matrix.shape[1] != 4 or not np.isfinite(matrix).all()):
                 raise OptionError(f"pattern {self.name!r}: {name} must be finite, shape (w, 4); got {matrix.shape}")
@@ -193,6 +196,8 @@ class PageData:
         In words, which part that is.
     truth
         In words, what `Explained.truth` is.
+    opens
+        Whether the ``"sequences"`` or the ``"patterns"`` are seen first.
 
     Raises
     ------
@@ -216,6 +221,7 @@ class PageData:
     total: int = 0
     selection: str = ""
     truth: str = ""
+    opens: Literal["sequences", "patterns"] = "sequences"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "total", self.total or len(self.sequences))

@@ -30,6 +30,7 @@ def page_json(data: PageData) -> dict[str, Any]:
         "total": data.total,
         "selection": data.selection,
         "truth": data.truth,
+        "opens": data.opens,
         "sequences": [_sequence(sequence) for sequence in data.sequences],
         "patterns": [_pattern(pattern) for pattern in data.patterns],
     }
@@ -102,7 +103,7 @@ def _span(span: Span) -> list[Any]:
 def _pattern(pattern: Pattern) -> dict[str, Any]:
     matrices = {
         name: None if matrix is None else [[_short(value) for value in row] for row in np.asarray(matrix).tolist()]
-        for name, matrix in (("pwm", pattern.pwm), ("cwm", pattern.cwm))
+        for name, matrix in (("pwm", pattern.pwm), ("cwm", pattern.cwm), ("known", pattern.known))
     }
     return {
         "name": pattern.name,

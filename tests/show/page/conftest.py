@@ -53,7 +53,9 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts: list[Any] = []
     trouble: list[str] = []
 
-    def open_file(path: Path, *, width: int = 1280, height: int = 900, **options: Any) -> Any:
+    def open_file(
+        path: Path, *, width: int = 1280, height: int = 900, ready: str = "canvas[data-from]", **options: Any
+    ) -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": height}, **{"reduced_motion": "reduce", **options}
         )
@@ -64,7 +66,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
         page.on("request", lambda request: _local(request.url) or trouble.append(f"request: {request.url}"))
         page.goto(path.as_uri())
-        page.wait_for_selector("canvas[data-from]")
+        page.wait_for_selector(ready)
         return page
 
     yield open_file

@@ -123,7 +123,7 @@ export class Detail {
 
   hitTable() {
     const hits = allHits(this.sequence);
-    if (!hits.length) return el("p", { class: "quiet" }, "No hit: no output is called here, or its relevance is spread too thin.");
+    if (!hits.length) return el("p", { class: "quiet" }, "No hit: no output is called here, or nothing in its map stands out.");
     const line = (hit) => {
       const act = () => this.open(this.sequence, hit.explained.label, [hit.start, hit.end]);
       const about = `Show the ${hit.name} hit at ${hit.start}`;

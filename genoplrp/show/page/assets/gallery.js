@@ -67,10 +67,11 @@ export class PatternGallery {
     const add = (matrix, words, about) => {
       if (!matrix) return;
       const heights = turned(matrix, reverse);
-      drawn.push(el("figure", {}, this.picture(heights, `${about} of ${pattern.name}: ${consensus(heights)}`), el("figcaption", {}, words)));
+      drawn.push(el("figure", {}, this.picture(heights, `${about}, ${pattern.name}: ${consensus(heights)}`), el("figcaption", {}, words)));
     };
     add(pattern.pwm && information(pattern.pwm), "matrix, bits", "Sequence logo");
-    add(pattern.cwm, "what the network reads: mean relevance in the hits", "Relevance logo");
+    add(pattern.cwm, "what the network reads: mean relevance", "Relevance logo");
+    add(pattern.known, "closest known motif, bits", "Closest known motif");
     if (!drawn.length) drawn.push(el("p", { class: "quiet" }, "No matrix is known for it, and no hit shows what it reads."));
     return drawn;
   }

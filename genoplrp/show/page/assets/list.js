@@ -37,7 +37,7 @@ export class SequenceList {
     this.label = el(
       "select",
       { "aria-label": "Show sequences that call", onchange: redo },
-      el("option", { value: "" }, "every motif"),
+      el("option", { value: "" }, "every output"),
       ...labels.map((label) => el("option", { value: label }, `${this.data.labels[label]} (${count(ofLabel(label))})`)),
     );
     const orders = Object.entries(ORDERS).map(([value, [name]]) => el("option", { value }, name));
@@ -67,7 +67,8 @@ export class SequenceList {
       el("span", { class: "called" }, el("span", {}, words), el("span", { class: "score" }, number(sequence.scores[best], 1))),
       strip(sequence),
     );
-    const text = `${sequence.name}\n${names.join("\n")}`.toLowerCase();
+    const hits = allHits(sequence).map((hit) => hit.name);
+    const text = [sequence.name, ...new Set([...names, ...hits])].join("\n").toLowerCase();
     return { sequence, index, called, node, text };
   }
 
@@ -122,7 +123,7 @@ export class SequenceList {
   }
 }
 
-// A word is in the name or a called motif's name, or its bases are in the sequence, on either strand.
+// A word is in the name, or in that of a called output or of a hit, or its bases are in the sequence, on either strand.
 function matches(item, word) {
   if (item.text.includes(word.toLowerCase())) return true;
   if (word.length < BASES_AT_LEAST || !/^[ACGTU]+$/i.test(word)) return false;

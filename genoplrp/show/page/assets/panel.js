@@ -158,6 +158,8 @@ export class Panel {
   }
 
   jump(direction) {
+    this.land();
+    this.paint();
     const { hits, view } = this.state;
     const middle = (view.from + view.to) / 2;
     const middles = hits.map((hit) => [(hit.start + hit.end) / 2, hit]).sort((a, b) => direction * (a[0] - b[0]));

@@ -11,10 +11,7 @@ import { count } from "./names.js";
 // by its index, and of it an output and a stretch, if given.
 export function render(root, data, { first = 0, onopen = () => {} } = {}) {
   root.classList.add("plrp");
-  if (!data.sequences.length) {
-    root.replaceChildren(el("p", {}, "There is no sequence to show."));
-    return { open: () => {} };
-  }
+  if (!data.sequences.length) return withoutSequences(root, data);
   const detail = new Detail(data);
   const list = new SequenceList(data, (index) => {
     detail.open(data.sequences[index]);
@@ -39,7 +36,22 @@ export function render(root, data, { first = 0, onopen = () => {} } = {}) {
   root.replaceChildren(tabs ? tabs.node : sequences);
   list.mark(first);
   detail.open(data.sequences[first]);
+  if (tabs && data.opens === "patterns") {
+    // How much of the sequence fits is known only once it is seen.
+    tabs.first(() => detail.open(data.sequences[first]));
+    tabs.show(1);
+  }
   return { open };
+}
+
+// Patterns may be all that there is; the panel lends them its colours.
+function withoutSequences(root, data) {
+  const { panel } = new Detail(data);
+  const parts = data.patterns.length
+    ? [new PatternGallery(data, panel, () => {}).node, el("div", { hidden: true }, panel.node)]
+    : [el("p", {}, "There is no sequence to show.")];
+  root.replaceChildren(...parts);
+  return { open: () => {} };
 }
 
 // Tabs after the ARIA pattern: arrow keys go from one to the next.
@@ -49,12 +61,18 @@ function tabbed(pages) {
     el("button", { type: "button", role: "tab", id: freshId("tab"), "aria-controls": panels[i].id, onclick: () => show(i) }, name),
   );
   tabs.forEach((tab, i) => panels[i].setAttribute("aria-labelledby", tab.id));
-  const show = (chosen) =>
+  let waiting = null; // done when the first panel is seen for the first time
+  const show = (chosen) => {
     tabs.forEach((tab, i) => {
       tab.setAttribute("aria-selected", String(i === chosen));
       tab.tabIndex = i === chosen ? 0 : -1;
       panels[i].hidden = i !== chosen;
     });
+    if (chosen !== 0 || !waiting) return;
+    const act = waiting;
+    waiting = null;
+    act();
+  };
   const key = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
@@ -64,5 +82,5 @@ function tabbed(pages) {
     tabs[next].focus();
   };
   show(0);
-  return { node: el("div", {}, el("div", { role: "tablist", class: "tabs", onkeydown: key }, ...tabs), ...panels), show };
+  return { node: el("div", {}, el("div", { role: "tablist", class: "tabs", onkeydown: key }, ...tabs), ...panels), show, first: (act) => (waiting = act) };
 }
