@@ -192,7 +192,7 @@ def binomial_tail(successes: int, trials: int, chance: float) -> float:
 
 
 def headline(factor: Factor) -> str:
-    """One sentence on a label: how often called, how often by chance, and how its hits agree with its matrix.
+    """One sentence on the first of `Summary.factors`: how often called, how often by chance, whether its hits agree.
 
     Examples
     --------
@@ -200,6 +200,8 @@ def headline(factor: Factor) -> str:
     'CTCF is called in 80 of 100 sequences (80.0 %), and in 1.0 % of the same sequences shuffled (1.2 % of a fresh \
 shuffle). Of its 90 hits, 90.0 % overlap the best match of its matrix MA0139.1.'
     """
+    if not factor.called:  # then it is the first only because no other is called more often than by chance
+        return f"No output is called more often in these sequences ({factor.records:,}) than in the same ones shuffled."
     text = (
         f"{factor.label} is called in {factor.called:,} of {factor.records:,} sequences ({factor.share:.1%}), and in "
         f"{factor.null:.1%} of the same sequences shuffled ({factor.fresh:.1%} of a fresh shuffle)."

@@ -39,5 +39,6 @@ def say_warnings(warnings: Iterable[str]) -> None:
 def end_with_rejected(rejected: int, out: Path) -> None:
     """Where records were rejected, say where their reasons are and end with the code that stands for it."""
     if rejected:
-        typer.echo(f"{rejected:,} records rejected; reasons are in {out / 'rejected.tsv'}", err=True)
+        reasons = "record rejected; the reason is" if rejected == 1 else "records rejected; reasons are"
+        typer.echo(f"{rejected:,} {reasons} in {out / 'rejected.tsv'}", err=True)
         raise typer.Exit(REJECTED)

@@ -113,6 +113,16 @@ def test_headline_without_a_matrix_says_nothing_of_matches() -> None:
     )
 
 
+def test_headline_says_so_where_nothing_is_called_beyond_chance() -> None:
+    """The first factor is one that no record calls only if chance calls each of the others as often as records do."""
+    summary = Summary(LABELS, {}, calibration())
+    for _ in range(40):
+        summary.add_record(np.zeros(len(LABELS), np.float32), [], 1)
+    first = summary.factors()[0]
+    assert first.called == 0
+    assert headline(first) == "No output is called more often in these sequences (40) than in the same ones shuffled."
+
+
 def test_gallery_keeps_the_best_of_each_label_and_takes_them_in_turn() -> None:
     gallery = Gallery(3)
     for margin in (1, 5, 3, 4, 2):

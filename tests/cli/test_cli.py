@@ -62,7 +62,7 @@ def test_some_rejected_is_1_and_the_rest_is_annotated(model: Path, tmp_path: Pat
     fasta = write_fasta(tmp_path / "in.fa", [("good", "ACGT" * 15), ("bad", "ACGT*")])
     result = call("annotate", fasta, "-m", model, "-o", tmp_path / "out", "--logos", 0)
     assert result.exit_code == 1
-    assert f"1 records rejected; reasons are in {tmp_path / 'out' / 'rejected.tsv'}" in result.stderr
+    assert f"1 record rejected; the reason is in {tmp_path / 'out' / 'rejected.tsv'}" in result.stderr
     assert "good" in (tmp_path / "out" / "predictions.tsv").read_text()
 
 
