@@ -77,10 +77,13 @@ def rows(
 
 def checked(name: str, given: Any, length: int) -> NDArray[np.float64]:
     """A map as an array; an error if it has not one number a base."""
-    values = np.asarray(given, dtype=np.float64)
+    try:
+        values, got = np.asarray(given, dtype=np.float64), str(np.shape(given))
+    except (TypeError, ValueError):  # an Attribution, or rows of unequal length
+        values, got = np.empty(0), type(given).__name__
     if values.shape != (length,) or not np.isfinite(values).all():
         raise OptionError(
-            f"map {name!r} must have one finite number a base, shape ({length},); got {values.shape}. "
+            f"map {name!r} must have one finite number a base, shape ({length},); got {got}. "
             "Attribution.per_base[i] is the map of sequence i."
         )
     return values

@@ -19,7 +19,7 @@ _SEEN = 0.2  # of the larger end of a track: the other one has room for its numb
 
 
 def plot_maps(
-    sequence: str,
+    sequence: str | Mapping[str, str],
     maps: Mapping[str, Any],
     *,
     spans: Spans = (),
@@ -37,7 +37,7 @@ def plot_maps(
     ----------
     sequence
         The l bases to draw; from a longer sequence cut what is to be seen, maps alike: letters of more than about 150
-        bases cannot be read (`plot_tracks` draws areas).
+        bases cannot be read (`plot_tracks` draws areas). Where maps are of different alleles, map name -> its bases.
     maps
         Name -> (l,) signed relevance a base (array or tensor), for instance a row of ``Attribution.per_base``.
     spans
@@ -54,7 +54,7 @@ def plot_maps(
     Raises
     ------
     OptionError
-        No map, or a map that has not one number a base.
+        No map, a map that has not one number a base, or alleles that are not the maps' or not of one length.
 
     Examples
     --------
@@ -62,9 +62,11 @@ def plot_maps(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['motif', 'LRP']
     """
-    values = _maps(maps, len(sequence), "plot_maps")
-    figure, own = _letter_rows([1.0] * len(values), sequence, spans=spans, hits=hits, start=start, title=title)
-    _draw_maps(own, sequence, values, start, style)
+    letters = _alleles(sequence, maps)
+    length = len(next(iter(letters.values()), ""))
+    values = _maps(maps, length, "plot_maps")
+    figure, own = _letter_rows([1.0] * len(values), length, spans=spans, hits=hits, start=start, title=title)
+    _draw_maps(own, letters, values, start, style)
     return figure
 
 
@@ -106,9 +108,10 @@ def plot_triptych(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['motif', 'truth', 'LRP', 'PLRP']
     """
-    values = _maps(maps, len(sequence), "plot_triptych")
-    figure, own = _letter_rows([0.42, *[1.0] * len(values)], sequence, spans=truth, hits=hits, start=start, title=title)
-    within = np.zeros(len(sequence), dtype=bool)
+    length = len(sequence)
+    values = _maps(maps, length, "plot_triptych")
+    figure, own = _letter_rows([0.42, *[1.0] * len(values)], length, spans=truth, hits=hits, start=start, title=title)
+    within = np.zeros(length, dtype=bool)
     for first, last in truth:
         within[max(0, first - start) : max(0, last - start)] = True
     draw_letters(own[0], base_heights(sequence, within.astype(float)), start=start, style=style)
@@ -116,7 +119,7 @@ def plot_triptych(
     draw_letters(own[0], base_heights(sequence, np.where(within, 0.0, 0.6)), start=start, style=pale)
     own[0].set_ylim(-0.05, 1.05)
     own[0].set_ylabel("truth" if len(truth) else "bases", rotation=0, ha="right", va="center")
-    _draw_maps(own[1:], sequence, values, start, style)
+    _draw_maps(own[1:], dict.fromkeys(values, sequence), values, start, style)
     return figure
 
 
@@ -192,13 +195,24 @@ def _maps(maps: Mapping[str, Any], length: int, caller: str) -> dict[str, NDArra
     return {name: checked(name, given, length) for name, given in maps.items()}
 
 
-def _letter_rows(heights: list[float], sequence: str, **marks: Any) -> tuple[NotebookFigure, list[Any]]:
-    return rows(heights, len(sequence), width=max(0.1 * len(sequence) + 0.85, 2.5), **marks)
+def _alleles(sequence: str | Mapping[str, str], maps: Mapping[str, Any]) -> Mapping[str, str]:
+    """The letters of each map, all of one length."""
+    if isinstance(sequence, str):
+        return dict.fromkeys(maps, sequence)
+    if set(sequence) != set(maps) or len({len(letters) for letters in sequence.values()}) > 1:
+        wanted = ", ".join(map(repr, maps))
+        given = ", ".join(f"{name!r} ({len(letters)} bases)" for name, letters in sequence.items())
+        raise OptionError(f"alleles must have the names of the maps, {wanted}, and one length; got {given or 'none'}")
+    return {name: sequence[name] for name in maps}
+
+
+def _letter_rows(heights: list[float], length: int, **marks: Any) -> tuple[NotebookFigure, list[Any]]:
+    return rows(heights, length, width=max(0.1 * length + 0.85, 2.5), **marks)
 
 
 def _draw_maps(
     own: list[Any],
-    sequence: str,
+    letters: Mapping[str, str],
     values: Mapping[str, NDArray[np.float64]],
     start: int,
     style: LetterStyle | str,
@@ -207,7 +221,7 @@ def _draw_maps(
     low, high = _limits(values.values())
     for axes, (name, row) in zip(own, values.items(), strict=True):
         axes.axhline(0, color=INK, linewidth=0.6)
-        draw_letters(axes, base_heights(sequence, row), start=start, style=style)
+        draw_letters(axes, base_heights(letters[name], row), start=start, style=style)
         axes.set_ylim(low, high)
         axes.set_ylabel(name)
 

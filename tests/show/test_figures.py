@@ -95,6 +95,16 @@ def test_letters_are_as_high_as_relevance_on_one_scale() -> None:
     assert rows[0].get_xlim() == (99.4, 116.6)
 
 
+def test_alleles_are_drawn_with_their_own_letters() -> None:
+    values = np.ones(5)
+    figure = plot_maps({"before": "ACGTA", "after": "ACTTA"}, {"after": values, "before": values})
+    for axes, letters in zip(figure.axes, ("ACTTA", "ACGTA"), strict=True):
+        lone = plot_maps(letters, {"one": values}).axes[0]
+        assert [patch.get_facecolor() for patch in axes.patches] == [patch.get_facecolor() for patch in lone.patches]
+        for drawn, wanted in zip(axes.patches, lone.patches, strict=True):
+            np.testing.assert_array_equal(drawn.get_path().vertices, wanted.get_path().vertices)
+
+
 def test_triptych_lifts_the_letters_of_the_truth() -> None:
     figure = plot_triptych(LETTERS, MAPS, truth=[(2, 6)])
     assert [axes.get_ylabel() for axes in figure.axes] == ["motif", "truth", "LRP", "PLRP"]
@@ -118,6 +128,13 @@ def test_gallery_is_as_high_as_the_information() -> None:
         (lambda: plot_maps("", {"a": []}), "plot_maps needs at least one map"),
         (lambda: plot_maps("ACGT", {"a": [1, 2]}), r"shape \(4,\); got \(2,\)"),
         (lambda: plot_maps("ACGT", {"a": [1, 2, 3, np.nan]}), "finite number a base"),
+        (lambda: plot_maps("ACGT", {"a": [[1], [1, 2]]}), r"shape \(4,\); got list. Attribution.per_base\[i\]"),
+        (
+            lambda: plot_maps({"a": "ACGT"}, {"b": [1] * 4}),
+            r"of the maps, 'b', and one length; got 'a' \(4 bases",
+        ),
+        (lambda: plot_maps({"a": "AC", "b": "A"}, {"a": [1] * 2, "b": [1]}), r"one length; got 'a' \(2 .*'b' \(1 "),
+        (lambda: plot_maps({}, {"a": [1]}), "one length; got none"),
         (lambda: plot_tracks({}), "plot_tracks needs at least one map"),
         (lambda: plot_tracks({"a": [1, 2], "b": [1]}), r"map 'b'"),
         (lambda: plot_patterns([]), "at least one pattern"),
