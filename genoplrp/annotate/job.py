@@ -73,7 +73,13 @@ class Result:
         from genoplrp.show.viewer import Viewer
 
         text = f"{self.headline} Everything is in {self.out}."
-        return {**Viewer(self.shown, self.headline)._repr_mimebundle_(), "text/plain": text}
+        return {**Viewer(self.shown, self.headline, self._first())._repr_mimebundle_(), "text/plain": text}
+
+    def _first(self) -> int:
+        """Index of the first sequence shown that is explained for the label which the headline is about."""
+        about = self.shown.labels.index(self.factors[0].label)
+        own = (i for i, page in enumerate(self.shown.sequences) if page.explained[0].label == about)
+        return next(own, 0)
 
 
 def annotate(

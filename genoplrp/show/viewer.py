@@ -33,7 +33,7 @@ class Viewer:
     """Sequences to look at: the last line of a cell shows it.
 
     With anywidget (extra ``notebook``) that is the page's viewer: hover, zoom, search, pick a sequence. Where widgets
-    do not run, and in what is kept of a notebook, it is a figure of the first sequence.
+    do not run, and in what is kept of a notebook, it is a figure of one sequence.
 
     Attributes
     ----------
@@ -41,10 +41,13 @@ class Viewer:
         What is shown.
     title
         Above it.
+    first
+        Index of the sequence that is open at first, and drawn as the figure.
     """
 
     data: PageData
     title: str = ""
+    first: int = 0
 
     @cached_property
     def widget(self) -> "ViewerWidget":
@@ -59,17 +62,17 @@ class Viewer:
             raise OptionError('a widget needs anywidget: pip install "genoplrp[notebook]"')
         from genoplrp.show.widget import ViewerWidget
 
-        return ViewerWidget.of(self.data, self.title)
+        return ViewerWidget.of(self.data, self.title, self.first)
 
     def figure(
-        self, sequence: int = 0, *, width: int = SHOWN, style: LetterStyle | str = "okabe-ito"
+        self, sequence: int | None = None, *, width: int = SHOWN, style: LetterStyle | str = "okabe-ito"
     ) -> NotebookFigure:
         """Triptych of a sequence: truth, the first map and the chosen one, where most relevance lies.
 
         Parameters
         ----------
         sequence
-            Its index.
+            Its index; by default that of the first one open.
         width
             At most so many bases.
         style
@@ -80,9 +83,10 @@ class Viewer:
         OptionError
             There is no such sequence.
         """
-        if not 0 <= sequence < len(self.data.sequences):
-            raise OptionError(f"sequence must be one of {len(self.data.sequences)}; got {sequence}")
-        chosen = self.data.sequences[sequence]
+        index = self.first if sequence is None else sequence
+        if not 0 <= index < len(self.data.sequences):
+            raise OptionError(f"sequence must be one of {len(self.data.sequences)}; got {index}")
+        chosen = self.data.sequences[index]
         explained = chosen.explained[0]
         first = densest(np.abs(explained.relevance[self.data.chosen]), width)
         start, piece = chosen.start + first, slice(first, first + width)

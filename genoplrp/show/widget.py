@@ -27,9 +27,9 @@ class ViewerWidget(anywidget.AnyWidget):
     sequence = traitlets.Int(0).tag(sync=True)
 
     @classmethod
-    def of(cls, data: PageData, title: str = "") -> "ViewerWidget":
-        """Widget that shows `data`."""
-        return cls(data=page_json(data), title=title)
+    def of(cls, data: PageData, title: str = "", sequence: int = 0) -> "ViewerWidget":
+        """Widget that shows `data`, with that sequence open."""
+        return cls(data=page_json(data), title=title, sequence=sequence)
 
     @traitlets.validate("sequence")
     def _there(self, proposal: dict[str, int]) -> int:

@@ -1,5 +1,6 @@
 """The viewer as a widget: its state is the page's data, and it runs in a browser with a stub of anywidget's model."""
 
+import dataclasses
 import json
 from base64 import b64decode
 from collections.abc import Callable
@@ -97,6 +98,20 @@ def test_bundle_has_widget_and_a_picture(run: Result) -> None:
     picture = np.asarray(Image.open(BytesIO(b64decode(bundle["image/png"]))).convert("RGB")).astype(int)
     coloured = (picture.max(2) - picture.min(2) > 60).mean()
     assert picture.shape[1] > 300 and coloured > 0.01  # letters, not an empty frame
+
+
+def test_picture_and_widget_open_at_the_label_of_the_headline(run: Result) -> None:
+    """Pages list the best of every label first, which need not be of the one that the headline names."""
+    pages, labels = run.shown.sequences, run.shown.labels
+    firsts = [labels[page.explained[0].label] for page in pages]
+    assert len(set(firsts)) > 1
+    for name in set(firsts):
+        about = sorted(run.factors, key=lambda factor: factor.label != name)
+        view_state = widget_state(Viewer(run.shown, "", dataclasses.replace(run, factors=about)._first()))
+        assert view_state["sequence"] == firsts.index(name)
+    third = Viewer(run.shown, "", 3)
+    assert pages[3].name in third.figure().axes[0].get_title(loc="left")
+    assert pages[0].name in third.figure(0).axes[0].get_title(loc="left")
 
 
 def test_without_anywidget_the_picture_is_left(run: Result, monkeypatch: pytest.MonkeyPatch) -> None:
