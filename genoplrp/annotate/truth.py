@@ -21,9 +21,10 @@ Spans = list[tuple[int, int]]
 
 
 class Truth(Protocol):
-    """Something that knows the instances of a label in records."""
+    """Something that knows the instances of a label in records; `name` is what these are called."""
 
     source: str
+    name: str
 
     def spans(self, records: Sequence[Record], label: str) -> list[Spans | None]:
         """Instances of `label` in each record, sorted; None where nothing can be known of the label."""
@@ -38,6 +39,7 @@ class ScannedTruth:
         Matrices by label; a label without one has no truth.
     """
 
+    name = "match"
     source = f"matches of the label's matrix, p <= {P_VALUE:g}"
 
     def __init__(self, motifs: Mapping[str, Motif]) -> None:
@@ -70,7 +72,7 @@ class BedTruth:
     """
 
     def __init__(self, path: str | Path, labels: Iterable[str]) -> None:
-        self.source = f"intervals of {Path(path).name}"
+        self.name, self.source = "truth", f"intervals of {Path(path).name}"
         self.landed = 0
         self._labels = frozenset(labels)
         grouped: dict[str, list[Interval]] = defaultdict(list)

@@ -79,6 +79,7 @@ def plot_triptych(
     start: int = 0,
     title: str = "",
     style: LetterStyle | str = "okabe-ito",
+    truth_name: str = "truth",
 ) -> NotebookFigure:
     """Figure of the sequence with its true instances, and of maps of it: the paper's way of showing what pruning does.
 
@@ -95,6 +96,8 @@ def plot_triptych(
         (start, end) of the true motif instances, 0-based half-open.
     hits, start, title, style
         As in `plot_maps`.
+    truth_name
+        What `truth` is called beside the first row, for instance ``"match"`` if it is only a matrix that says so.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def plot_triptych(
     pale = LetterStyle(dict.fromkeys("ACGT", _PALE))
     draw_letters(own[0], base_heights(sequence, np.where(within, 0.0, 0.6)), start=start, style=pale)
     own[0].set_ylim(-0.05, 1.05)
-    own[0].set_ylabel("truth" if len(truth) else "bases", rotation=0, ha="right", va="center")
+    own[0].set_ylabel(truth_name if len(truth) else "bases", rotation=0, ha="right", va="center")
     _draw_maps(own[1:], dict.fromkeys(values, sequence), values, start, style)
     return figure
 

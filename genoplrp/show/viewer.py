@@ -100,6 +100,7 @@ class Viewer:
             start=start,
             title=f"{self.data.labels[explained.label]}   {chosen.name}",
             style=style,
+            truth_name=self.data.truth_name,
         )
 
     def save(self, path: str | Path) -> None:

@@ -215,6 +215,7 @@ def test_given_truth_is_used_by_label_and_by_place(tmp_path: Path) -> None:
     bed = tmp_path / "sites.bed"
     bed.write_text("\n".join([*lines, "chr2:100-160\t0\t2\tpeak", "chr9\t0\t50\tCTCF"]) + "\n", encoding="utf-8")
     result = annotate(fasta, matrix_network(60), tmp_path / "out", truth=bed, logos=0, pruner=PruneM(0.1))
+    assert result.shown.truth_name == "truth"
     rows = table(result, "rma.tsv").query("label == 'CTCF' and method == 'LRP'").set_index("record")
     assert rows["instances"].tolist() == [0, 2, 1, 1, 1, 1]
     assert (rows["rma"].iloc[2:] > 0.9).all()

@@ -190,6 +190,8 @@ class PageData:
         In the order in which they are listed.
     thresholds
         (m,) score above which a label is called; empty if there are none.
+    truth_name
+        What `Explained.truth` is called where it is drawn: ``"truth"``, or ``"match"`` if only a matrix says so.
     total
         How many sequences there are, of which the page may hold a part only.
     selection
@@ -218,6 +220,7 @@ class PageData:
     sequences: tuple[PageSequence, ...]
     patterns: tuple[Pattern, ...] = ()
     thresholds: tuple[float, ...] = ()
+    truth_name: str = "truth"
     total: int = 0
     selection: str = ""
     truth: str = ""

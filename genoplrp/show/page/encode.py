@@ -27,6 +27,7 @@ def page_json(data: PageData) -> dict[str, Any]:
         "settings": [{"name": setting.name, "p": setting.p} for setting in data.settings],
         "chosen": data.chosen,
         "thresholds": [_short(value) for value in data.thresholds],
+        "truthName": data.truth_name,
         "total": data.total,
         "selection": data.selection,
         "truth": data.truth,

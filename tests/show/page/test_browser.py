@@ -244,7 +244,7 @@ def test_tooltip_names_base_relevance_hit_and_truth(page: Any, run: Result) -> N
     for value in (item.relevance[position], item.relevance_lrp[position]):
         assert f"{value:.3f}" in text
     assert f"CTCF hit, {'forward' if hit.strand == '+' else 'reverse'} strand" in text
-    assert "inside the truth" in text
+    assert "inside the match" in text
 
 
 def test_saved_bed_and_tsv_are_the_tables_of_the_run(page: Any, run: Result, tmp_path: Path) -> None:

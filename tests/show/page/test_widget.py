@@ -109,6 +109,7 @@ def test_picture_and_widget_open_at_the_label_of_the_headline(run: Result) -> No
         about = sorted(run.factors, key=lambda factor: factor.label != name)
         view_state = widget_state(Viewer(run.shown, "", dataclasses.replace(run, factors=about)._first()))
         assert view_state["sequence"] == firsts.index(name)
+    assert "match" in [axes.get_ylabel() for axes in Viewer(run.shown).figure().axes]  # no truth was given
     third = Viewer(run.shown, "", 3)
     assert pages[3].name in third.figure().axes[0].get_title(loc="left")
     assert pages[0].name in third.figure(0).axes[0].get_title(loc="left")

@@ -84,7 +84,7 @@ export class Detail {
     const hits = allHits(sequence);
     const truth = explained.truth?.length ? explained.truth : null;
     this.cursor = this.panel.state?.view === view ? this.panel.state.cursor : this.cursor;
-    this.panel.set({ sequence, explained, tracks, hits, truth, view, cursor: this.cursor });
+    this.panel.set({ sequence, explained, tracks, hits, truth, truthName: this.data.truthName, view, cursor: this.cursor });
     this.share.replaceChildren(...this.shares(tracks));
   }
 
@@ -97,7 +97,7 @@ export class Detail {
       const name = [track.name, track.detail].filter(Boolean).join(", ");
       return el("span", { class: "part" }, `${name}: `, el("b", {}, percent(shareInside(track.values, truth, this.sequence.start))));
     });
-    return [el("i", { class: "hatched", "aria-hidden": "true" }), "Relevance on the truth (RMA) ", ...parts];
+    return [el("i", { class: "hatched", "aria-hidden": "true" }), `Relevance on the ${this.data.truthName} (RMA) `, ...parts];
   }
 
   describe() {

@@ -21,7 +21,7 @@ export function bedOfSites(data, pattern) {
   return pattern.sites.map((site) => `${line(site).join("\t")}\n`).join("");
 }
 
-// One line a base: its position (0-based), what it is, one map a column, and whether it lies in a hit or in the truth.
+// One line a base: its position (0-based), what it is, one map a column, and whether it lies in a hit or in the truth, under its name.
 export function tsvOfMaps(data, sequence, explained) {
   const maps = mapsOf(explained, sequence.letters.length);
   const names = data.settings.map((setting) => flat(setting.name));
@@ -32,7 +32,7 @@ export function tsvOfMaps(data, sequence, explained) {
     const truth = explained.truth ? Number(explained.truth.some(within(position))) : "NaN";
     return [position, sequence.letters[i], ...maps.map((values) => String(Number(values[i].toPrecision(6)))), hit, truth];
   };
-  const head = ["position", "base", ...names, "hit", "truth"];
+  const head = ["position", "base", ...names, "hit", data.truthName];
   const rest = Array.from(sequence.letters, (_, i) => rowOf(i));
   return [head, ...rest].map((line) => `${line.join("\t")}\n`).join("");
 }

@@ -29,7 +29,7 @@ export class Panel {
     this.listen();
   }
 
-  // `state`: sequence, explained, tracks, hits, truth, view, cursor; see track.js.
+  // `state`: sequence, explained, tracks, hits, truth, truthName, view, cursor; see track.js.
   set(state) {
     this.state = state;
     this.tooltip.hide();

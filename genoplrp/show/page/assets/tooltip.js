@@ -24,7 +24,7 @@ export class Tooltip {
       place ? el("div", { class: "quiet" }, place) : "",
       ...values.map(([name, value]) => el("div", { class: "pair" }, el("span", {}, name), el("b", {}, value))),
       ...hits.map((hit) => el("div", {}, "\u25b8 ", hit)),
-      truth ? el("div", {}, "\u25a8 inside the truth") : "",
+      truth ? el("div", {}, `\u25a8 inside the ${state.truthName}`) : "",
     );
     this.node.hidden = false;
     const wide = this.node.offsetWidth;
@@ -35,6 +35,6 @@ export class Tooltip {
   say(state, position) {
     const { letter, values, hits, truth } = describe(state, position);
     const words = [`${letter} at ${position}`, ...values.map((pair) => pair.join(" ")), ...hits];
-    this.voice.textContent = [...words, ...(truth ? ["inside the truth"] : [])].join("; ");
+    this.voice.textContent = [...words, ...(truth ? [`inside the ${state.truthName}`] : [])].join("; ");
   }
 }

@@ -82,7 +82,7 @@ function frame(pen, x, y, width, height, stroke) {
 function drawTruth(drawing) {
   const { pen, state, plan, theme, at } = drawing;
   const { y, height } = plan.parts.truth;
-  label(drawing, "truth", y + height / 2);
+  label(drawing, state.truthName, y + height / 2);
   pen.inside(plan.plot.x, y, plan.plot.width, height, () => {
     for (const [start, end] of state.truth) {
       const x = at(start);
