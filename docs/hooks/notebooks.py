@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 FOLDER = "notebooks"
-_WIDE = 1300  # pixels, from which on letters cannot be read at the width of the text
+_COLUMNS = re.compile(r"\S  +\S")
 _STYLE = re.compile(r"<style scoped>.*?</style>", re.DOTALL)
 
 
@@ -35,15 +35,18 @@ def _page(path: Path) -> Iterator[tuple[str, str | bytes]]:
         for output in cell.outputs:
             data = output.get("data", {})
             if "image/png" in data:
-                name, drawn, picture = f"{path.stem}_{drawn}.png", drawn + 1, b64decode(data["image/png"])
-                yield name, picture
-                shown = f"![{_caption(cell)}]({name})"
-                parts.append(f'<div class="wide" markdown>\n{shown}\n</div>' if _width(picture) > _WIDE else shown)
+                name, drawn = f"{path.stem}_{drawn}.png", drawn + 1
+                yield name, b64decode(data["image/png"])
+                # The whole of it at the width of the text; by itself, at a click, as large as it was drawn.
+                parts.append(f'[![{_caption(cell)}]({name})]({name} "Show at full size")')
             elif "text/html" in data:
                 table = _STYLE.sub("", data["text/html"])
                 parts.append(f'<div class="output" markdown="0">\n{table}\n</div>')
             else:
-                parts.append(f"```{{.text .output}}\n{output.get('text') or data['text/plain']}\n```")
+                text = output.get("text") or data["text/plain"]
+                # Sentences are wrapped; what is set in columns scrolls.
+                kind = "output" if _COLUMNS.search(text) else "output .said"
+                parts.append(f"```{{.text .{kind}}}\n{text}\n```")
     parts.append(f"*This page is `{FOLDER}/{path.name}`: run it, change it.*")
     yield f"{path.stem}.md", "\n\n".join(parts)
 
@@ -51,11 +54,6 @@ def _page(path: Path) -> Iterator[tuple[str, str | bytes]]:
 def _linked(text: str) -> str:
     """Links to other notebooks and into docs/, as they are on the site."""
     return re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", text).replace("](../docs/", "](../")
-
-
-def _width(png: bytes) -> int:
-    """In pixels: bytes 16 to 20 of any PNG."""
-    return int.from_bytes(png[16:20], "big")
 
 
 def _caption(cell: Any) -> str:

@@ -86,6 +86,7 @@ def test_every_notebook_is_a_page_with_its_pictures(site):
         kept = ["image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
         assert len(pictures) == sum(kept)
         assert all((site / "notebooks" / name).stat().st_size > 1000 for name in pictures)
+        assert all(f'href="{name}"' in page for name in pictures)  # at full size, at a click
 
 
 def test_the_reference_has_every_public_name(site):
