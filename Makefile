@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 .PHONY: demo test site lint typecheck unit benchmark clean
 
-demo: .venv/ready
+demo: .venv/installed
 	$(BIN)/genoplrp demo -o demo_out --overwrite
 
 test: lint typecheck unit
@@ -27,10 +27,15 @@ unit: .venv/ready
 benchmark: .venv/ready
 	$(BIN)/python benchmarks/talgata.py
 
+# What is needed to use the package; the demo shall not wait for what only the tests need.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[fast,notebook]"
+	touch $@
+
 # zennit and quantus are test-time peers only, hence --no-deps: zennit's torchvision would replace the pinned torch, and
 # quantus' opencv-python wants a system with libGL.
-.venv/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+.venv/ready: .venv/installed
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/pip install --quiet --no-deps quantus==0.6.0 zennit==0.5.1
 	touch $@
