@@ -3,8 +3,10 @@
 Every function runs on one thread without the interpreter's lock and writes nothing but its results;
 `backend.in_threads` gives each thread samples of its own. Activations are turned to (positions, channels) once a
 sample, with the padding around them, so that an output's inputs lie beside each other as its weights do: a dot product
-and an update per kept output. Imported only where numba is installed. One file, although a long one: numba notices that
-the machine code it kept is out of date by the file of the function, not by those of the functions that it calls.
+and an update per kept output. Numbers that index are unsigned in the innermost loops: a signed one may count from the
+end, which keeps the compiler from using vectors. Imported only where numba is installed. One file, although a long one:
+numba notices that the machine code it kept is out of date by the file of the function, not by those of the functions
+that it calls.
 """
 
 from collections.abc import Callable
@@ -34,42 +36,37 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 @compiled
-def _threshold(values, bits, count, share, mass_of, crossing):
-    """(threshold, mass, mass dropped) of positive numbers of which the smallest may go while they sum to share * mass.
+def _threshold(values, bits, count, shift, sums, first, sign, share, crossing):
+    """(threshold, mass, mass dropped) of a sign's numbers, of which the smallest may go while they sum to share * mass.
 
-    Two passes: mass by bucket, a bucket holding the numbers of one exponent (and three more bits, where there are
-    many); then the numbers of the bucket in which the sum crosses, in order. Equal numbers go together or not at all.
+    sums: by bucket of this sign, the first of which has the number `first`. The numbers of the bucket in which the sum
+    crosses are taken in order. Equal numbers go together or not at all; the largest stay, however close to 1 the share
+    is and whatever sums are rounded to.
     """
-    exponent = 23 if values.itemsize == 4 else 52
-    shift = exponent if count <= FEW else exponent - 3
-    mass = mass_of[: len(mass_of) if count > FEW else len(mass_of) >> 3]
-    mass[:] = 0.0
-    for i in range(count):
-        mass[bits[i] >> shift] += values[i]
-    total, largest = mass.sum(), 0.0
-    for i in range(count):
-        largest = max(largest, values[i])
-    # The largest stay, however close to 1 the share is and whatever the sums are rounded to.
-    budget, dropped = min(share * total, total - largest / 2), 0.0
-    last, below = len(mass), -1
-    for b in range(len(mass)):
-        if mass[b] > 0.0:
-            if dropped + mass[b] > budget:
-                last = b
-                break
-            dropped += mass[b]
-            below = b
-    found, limit = 0, values.dtype.type(0)
-    for i in range(count):
-        b = bits[i] >> shift
-        crossing[found] = values[i]
-        found += b == last
-        limit = max(limit, values[i] if b == below else values.dtype.type(0))
+    total, top = 0.0, -1
+    for b in range(len(sums)):
+        if sums[b] != 0.0:
+            total, top = total + sign * sums[b], b
+    if top < 0:
+        return values.dtype.type(0), total, 0.0
+    budget, dropped, last = share * total, 0.0, top
+    for b in range(top):
+        if dropped + sign * sums[b] > budget:
+            last = b
+            break
+        dropped += sign * sums[b]
+    found, bucket = np.uint64(0), np.uint64(first + last)
+    for i in range(np.uint64(count)):
+        crossing[found] = abs(values[i])
+        found += np.uint64((bits[i] >> shift) == bucket)
     ordered = np.sort(crossing[:found])
+    # Anything between the buckets below and the numbers of this one: what is below goes.
+    limit = np.nextafter(ordered[0], values.dtype.type(0)) if last > 0 else values.dtype.type(0)
+    most = ordered[-1] if last == top else np.inf
     i = 0
-    while i < found:
+    while i < len(ordered) and ordered[i] < most:
         j, group = i, 0.0
-        while j < found and ordered[j] == ordered[i]:
+        while j < len(ordered) and ordered[j] == ordered[i]:
             group += ordered[j]
             j += 1
         if dropped + group > budget:
@@ -79,47 +76,42 @@ def _threshold(values, bits, count, share, mass_of, crossing):
 
 
 @compiled
-def _cut(values, count, share_up, share_down, magnitude_bits, mass, crossing, row):
-    """Thresholds (up, down) of signed relevance, none of it 0; what the cut comes to is written to the statistics."""
+def _cut(values, bits, count, share_up, share_down, sums, crossing, row):
+    """Thresholds (up, down) of signed relevance, none of it 0; what the cut comes to is written to the statistics.
+
+    bits: the values' memory as unsigned integers. Two passes: mass by bucket, a bucket holding the numbers of one sign
+    and exponent (and three more bits, where there are many); then the numbers of one bucket a sign.
+    """
+    shift = np.uint64((23 if values.itemsize == 4 else 52) - (0 if count <= FEW else 3))
+    sums = sums[: len(sums) >> (3 if count <= FEW else 0)]
+    sums[:] = 0.0
+    for i in range(np.uint64(count)):
+        sums[bits[i] >> shift] += values[i]
+    half = len(sums) >> 1
     row[BEFORE] = count
-    magnitude = magnitude_bits.view(values.dtype)
-    found = 0
-    for i in range(count):
-        magnitude[found] = values[i]
-        found += values[i] > 0
-    up, total, dropped = _threshold(magnitude, magnitude_bits, found, share_up, mass, crossing)
+    up, total, dropped = _threshold(values, bits, count, shift, sums[:half], 0, 1.0, share_up, crossing)
     row[MASS] += total
     row[DROPPED_UP], row[SCALE_UP] = dropped, total / (total - dropped) if dropped > 0 else 1.0
-    found = 0
-    for i in range(count):
-        magnitude[found] = -values[i]
-        found += values[i] < 0
-    down, total, dropped = _threshold(magnitude, magnitude_bits, found, share_down, mass, crossing)
+    down, total, dropped = _threshold(values, bits, count, shift, sums[half:], half, -1.0, share_down, crossing)
     row[MASS] += total
     row[DROPPED_DOWN], row[SCALE_DOWN] = dropped, total / (total - dropped) if dropped > 0 else 1.0
     return up, down
 
 
 @compiled
-def _dot(x, weight, start, step, segments, segment):
+def _dot(x, start, weight, first, length):
     """The sum of one output's contributions: its inputs times its weights."""
     total = x.dtype.type(0)
-    for s in range(segments):
-        at = start + s * step
-        inputs, weights = x[at : at + segment], weight[s * segment : (s + 1) * segment]
-        for i in range(segment):
-            total += inputs[i] * weights[i]
+    for i in range(length):
+        total += x[start + i] * weight[first + i]
     return total
 
 
 @compiled
-def _add(share, weight, into, start, step, segments, segment):
+def _add(share, into, start, weight, first, length):
     """Add to the multipliers of one output's inputs its share times its weights."""
-    for s in range(segments):
-        at = start + s * step
-        inputs, weights = into[at : at + segment], weight[s * segment : (s + 1) * segment]
-        for i in range(segment):
-            inputs[i] += share * weights[i]
+    for i in range(length):
+        into[start + i] += share * weight[first + i]
 
 
 @compiled
@@ -131,64 +123,85 @@ def _stable(z, epsilon):
 
 
 @compiled
-def _by_channel(index, outputs, slots, order):
-    """Write to `order` the entries channel by channel: the weights of one are then in the nearest cache."""
-    slots[:] = 0
-    sorted_already = True
-    for k in range(len(index)):
-        slots[index[k] // outputs + 1] += 1
-        order[k] = k
-        sorted_already &= k == 0 or index[k] >= index[k - 1]
-    if sorted_already:
-        return
+def _by_channel(places, values, starts, slots, entries, hit):
+    """Write the entries channel by channel: the weights of one are then in the nearest cache.
+
+    starts: where the inputs of an output position begin; entries: (place, channel, start, value) to write.
+    """
+    place, channel, start, value = entries
+    outputs, slots[:] = np.uint32(len(starts)), 0
+    for k in range(len(places)):
+        slots[np.uint32(places[k]) // outputs + 1] += 1
     for c in range(1, len(slots)):
         slots[c] += slots[c - 1]
-    for k in range(len(index)):
-        channel = index[k] // outputs
-        order[slots[channel]] = k
-        slots[channel] += 1
+    for k in range(len(places)):
+        c = np.uint32(places[k]) // outputs
+        t = np.uint32(places[k]) - c * outputs
+        j = slots[c]
+        place[j], channel[j], start[j], value[j], hit[t] = places[k], c, starts[t], values[k], True
+        slots[c] += 1
 
 
 @compiled
-def _spread(x, z, index, value, order, into, hit, geometry, terms, again):
+def _is_other(z, sign):
+    """Whether a term for outputs of one sign leaves this output out; 0 counts as positive."""
+    return z < 0 if sign > 0 else z >= 0
+
+
+@compiled
+def _spread(x, z, entries, count, shares, into, terms, again):
     """All outputs of one sample add to the multipliers of their inputs; returns the relevance that they hand down.
 
-    `again`: x is not what z was computed from, so that z is not read.
+    First all shares, then all that they add: neither has to wait for the other. `again`: x is not what z was computed
+    from, so that z is not read.
     """
-    stride, step, segments, segment, outputs = geometry
+    place, channel, start, value = entries
     weights, biases, factors, signs, given, epsilon, table = terms
-    passed = 0.0
-    for j in range(len(index)):
-        k = order[j]
-        channel = index[k] // outputs
-        t = index[k] - channel * outputs
-        start = t * stride
-        for term in range(len(weights)):
-            if signs[term] * z[index[k]] < 0 or (signs[term] < 0 and z[index[k]] == 0):
+    length, passed = np.uint64(weights.shape[2]), 0.0
+    for term in range(len(weights)):
+        weight = weights[term].ravel()
+        for j in range(count):
+            if signs[term] != 0 and _is_other(z[place[j]], signs[term]):
+                shares[j] = 0
                 continue
-            weight, bias = weights[term, channel], biases[term, channel]
+            bias = biases[term, channel[j]]
             if given and not again:
-                total = z[index[k]]
+                total = z[place[j]]
             elif len(table) and not again:
-                total = z[index[k]] - table[index[k]]
+                total = z[place[j]] - table[place[j]]
             else:
-                total = _dot(x, weight, start, step, segments, segment) + bias
-            share = factors[term] * value[k] / _stable(total, epsilon)
-            rounded = x.dtype.type(share)
-            _add(rounded, weight, into, start, step, segments, segment)
-            passed += rounded * (total - bias)
-        hit[t] = True
+                total = _dot(x, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length) + bias
+            shares[j] = factors[term] * value[j] / _stable(total, epsilon)
+            passed += shares[j] * (total - bias)
+        for j in range(count):
+            if shares[j] != 0:
+                _add(shares[j], into, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length)
     return passed
 
 
 @compiled
-def _mark(hit, touched, stride, step, taps):
-    """Mark the input positions that the outputs at the marked positions read; the marks of the outputs are cleared."""
+def _lay_out(shape, channels, rows, starts):
+    """Write the row of each padded input position and where an output position's inputs begin; the number of rows.
+
+    Positions that a dilated call reads together lie beside each other, as those of any other call do.
+    """
+    stride, dilation, _, _, _, outputs = shape
+    each = (len(rows) + dilation - 1) // dilation
+    for t in range(len(rows)):
+        rows[t] = t % dilation * each + t // dilation
+    for t in range(outputs):
+        starts[t] = rows[t * stride] * channels
+    return each * dilation
+
+
+@compiled
+def _mark(hit, starts, touched, channels, taps):
+    """Mark the rows that the outputs at the marked positions read; the marks of the outputs are cleared."""
     for t in range(len(hit)):
         if hit[t]:
             hit[t] = False
-            for k in range(taps):
-                touched[t * stride + k * step] = True
+            first = starts[t] // channels
+            touched[first : first + taps] = True
 
 
 @compiled
@@ -201,102 +214,109 @@ def _clear(rows, touched):
 
 
 @compiled
-def _fill(x, into, first):
-    """One sample (channels, positions), written into rows of (positions, channels) from row `first` on."""
-    channels, positions = x.shape
-    for start in range(0, positions, 16):  # blocks that stay in the nearest cache
-        stop = min(start + 16, positions)
+def _fill(x, into, row_of):
+    """One sample (channels, positions), written into the rows of its positions, (rows, channels)."""
+    channels, positions = np.uint64(x.shape[0]), x.shape[1]
+    for t in range(positions):  # as a gather: what is read beside each other comes from the nearest cache
+        row, position = np.uint64(row_of[t]), np.uint64(t)
         for c in range(channels):
-            for t in range(start, stop):
-                into[first + t, c] = x[c, t]
+            into[row, c] = x[c, position]
 
 
 @compiled
 def _scratch(size, like, bits):
-    """Memory for a sample's entries and for cutting them: places, values, magnitudes as bits, a bucket, masses."""
+    """Memory for a sample's entries and for cutting them: places, values, the same as integers, a bucket, masses."""
     # One entry more than there can be: compaction without branches writes, then decides whether to move on.
-    at, found = np.empty(size + 1, np.int32), np.empty(size + 1, like.dtype)
-    magnitude_bits, crossing = np.empty(size + 1, bits.dtype), np.empty(size + 1, like.dtype)
-    return at, found, magnitude_bits, crossing, np.empty(2048 if like.itemsize == 4 else 16384)
+    at, found_bits = np.empty(size + 1, np.int32), np.empty(size + 1, bits.dtype)
+    found, crossing = found_bits.view(like.dtype), np.empty(size + 1, like.dtype)
+    return at, found, found_bits, crossing, np.empty(1 << (12 if like.itemsize == 4 else 15))
+
+
+@compiled
+def _sum(line):
+    """Sum of a line, not finite where something in it is not."""
+    total = 0.0
+    for i in range(len(line)):
+        total += line[i]
+    return total
 
 
 @compiled
 def _collect(line, place, step, found, at, count):
-    """Add what is not 0 in a line to the entries found, `step` places apart from `place` on: (their number, its sum).
-
-    The sum is not finite where something in the line is not.
-    """
-    total = 0.0
-    for i in range(len(line)):
+    """Add what is not 0 in a line to the entries found, `step` places apart from `place` on; their number."""
+    count = np.uint64(count)
+    for i in range(np.uint64(len(line))):
         found[count], at[count] = line[i], place
-        count += line[i] != 0
-        total += line[i]
+        count += np.uint64(line[i] != 0)
         place += step
-    return count, total
+    return np.int64(count)
 
 
 @compiled
-def _gather(x, multiplier, base, touched, before, positions, found, at):
-    """Collect relevance, inputs times multipliers plus base, by its places in (channels, positions): as `_collect`."""
-    count, step, total = 0, np.int32(positions), 0.0
-    for t in range(positions):
-        if touched[before + t]:
-            relevance = multiplier[before + t]
-            relevance *= x[before + t]  # in place: the caller clears these rows
+def _gather(x, multiplier, base, touched, row_of, found, at):
+    """Collect relevance, inputs times multipliers plus base, by its places in (channels, positions): (number, sum).
+
+    The multipliers of the rows touched are lost: the caller clears them.
+    """
+    channels, count, total = np.uint64(x.shape[1]), 0, 0.0
+    for t in range(len(row_of)):
+        row, position = np.uint64(row_of[t]), np.uint64(t)
+        if touched[row]:
+            for c in range(channels):
+                multiplier[row, c] *= x[row, c]
             if len(base):
-                relevance += base[t]
-            count, of_row = _collect(relevance, np.int32(t), step, found, at, count)
-            total += of_row
+                for c in range(channels):
+                    multiplier[row, c] += base[position, c]
+            total += _sum(multiplier[row])
+            count = _collect(multiplier[row], np.int32(t), np.int32(len(row_of)), found, at, count)
     return count, total
 
 
 @compiled
-def _put(base, touched, before, places, values):
+def _put(base, touched, row_of, places, values):
     """Add relevance, by its places in (channels, positions), to rows of (positions, channels)."""
-    positions = np.int32(len(base))
+    positions = np.uint32(len(base))
     for k in range(len(places)):
-        c = places[k] // positions
-        t = places[k] - c * positions
+        c = np.uint32(places[k]) // positions
+        t = np.uint32(places[k]) - c * positions
         base[t, c] += values[k]
-        touched[before + t] = True
+        touched[row_of[t]] = True
 
 
 @compiled
 def _emit(found, at, count, limits, scales, places, values):
     """Write the entries above the thresholds, scaled by their sign's lambda; how many."""
-    kept = 0
-    for i in range(count):
-        places[kept] = at[i]
-        values[kept] = found[i] * (scales[0] if found[i] > 0 else scales[1])
-        kept += (found[i] > limits[0]) | (found[i] < -limits[1])
-    return kept
+    kept, up, down = np.uint64(0), limits[0], -limits[1]
+    for i in range(np.uint64(count)):
+        places[kept], values[kept] = at[i], found[i]
+        kept += np.uint64((found[i] > up) | (found[i] < down))
+    for i in range(kept):
+        values[i] = values[i] * (scales[0] if values[i] > 0 else scales[1])
+    return np.int64(kept)
 
 
 @compiled
-def _apart(x, found, at, count, up, down, before, left, kept_rows):
+def _apart(x, found, at, count, up, down, row_of, left, kept_rows):
     """Into `left` only the inputs above the thresholds; their places move to the front; their number."""
     kept = 0
     for i in range(count):
         if found[i] > up or found[i] < -down:
             c, t = divmod(at[i], x.shape[1])
-            left[before + t, c] = x[c, t]
-            kept_rows[before + t] = True
+            row = row_of[t]
+            left[row, c] = x[c, t]
+            kept_rows[row] = True
             at[kept] = at[i]
             kept += 1
     return kept
 
 
 @compiled
-def _handed_again(left, z, listed, into, hit, geometry, terms, shape, found, at):
-    """PLRP-M: all outputs hand to the inputs that are left; their relevance goes to `found`."""
-    index, value, order = listed
-    passed = _spread(left.ravel(), z, index, value, order, into.ravel(), hit, geometry, terms, True)
-    before, positions = shape
+def _read(left, into, row_of, positions, at, found):
+    """Relevance of the inputs that are left, at these places."""
     for i in range(len(at)):
         c = at[i] // positions
-        t = at[i] - c * positions
-        found[i] = left[before + t, c] * into[before + t, c]
-    return passed
+        row = row_of[at[i] - c * positions]
+        found[i] = left[row, c] * into[row, c]
 
 
 @compiled
@@ -311,64 +331,66 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
     """
     starts, places, values = rows
     onto_starts, onto_places, onto_values = onto
-    stride, dilation, taps, before, after, outputs = shape
+    _, _, taps, before, after, outputs = shape
     what, share_up, share_down = cut
     channels, positions = x.shape[1], x.shape[2]
-    padded, size = before + positions + after, channels * positions
-    segments, segment = (1, taps * channels) if dilation == 1 else (taps, channels)
-    geometry = (stride * channels, dilation * channels, segments, segment, outputs)
+    size, begin = channels * positions, np.empty(outputs, np.int32)
+    padded = np.empty(before + positions + after, np.int32)
+    height = _lay_out(shape, channels, padded, begin)
+    row_of = padded[before : before + positions]
 
-    turned, into = np.zeros((padded, channels), x.dtype), np.zeros((padded, channels), x.dtype)
+    turned, into = np.zeros((height, channels), x.dtype), np.zeros((height, channels), x.dtype)
     base = np.zeros((positions if len(onto_places) else 0, channels), x.dtype)
-    left, kept_rows = np.zeros((padded if what == MASK else 0, channels), x.dtype), np.zeros(padded, np.bool_)
-    hit, touched = np.zeros(outputs, np.bool_), np.zeros(padded, np.bool_)
-    slots = np.zeros(terms[0].shape[1] + 1, np.int64)
-    order = np.empty(np.max(np.diff(starts)), np.int64)
-    at, found, magnitude_bits, crossing, mass = _scratch(size, x, bits)
+    left, kept_rows = np.zeros((height if what == MASK else 0, channels), x.dtype), np.zeros(height, np.bool_)
+    hit, touched = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_)
+    read = np.zeros(height if what == MASK else 0, np.bool_)
+    most = np.max(np.diff(starts[samples[0] : samples[1] + 1]))
+    slots, shares = np.zeros(terms[0].shape[1] + 1, np.int64), np.empty(most, x.dtype)
+    entries = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
+    at, found, found_bits, crossing, sums = _scratch(size, x, bits)
     counts = np.zeros(samples[1] - samples[0], np.int64)
     most_out = len(counts) * size + 1 if what != NO_CUT else 0  # memory that is not written to costs nothing
     out_places, out_values, filled = np.empty(most_out, np.int32), np.empty(most_out, x.dtype), 0
 
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], starts[sample + 1]), slice(onto_starts[sample], onto_starts[sample + 1])
-        index, value, row = places[mine], values[mine], statistics[sample]
-        _fill(x[sample], turned, before)
-        _by_channel(index, outputs, slots, order)
+        number, row = starts[sample + 1] - starts[sample], statistics[sample]
+        _fill(x[sample], turned, row_of)
+        _by_channel(places[mine], values[mine], begin, slots, entries, hit)
         row[PASSED] = row[GIVEN] = _spread(
-            turned.ravel(), z[sample], index, value, order, into.ravel(), hit, geometry, terms, False
+            turned.ravel(), z[sample], entries, number, shares, into.ravel(), terms, False
         )
-        _mark(hit, touched, stride, dilation, taps)
+        _mark(hit, begin, touched, channels, taps)
         if len(base) and what != MASK:
-            _put(base, touched, before, onto_places[added], onto_values[added])
-        count, row[MASS] = _gather(turned, into, base, touched, before, positions, found, at)
+            _put(base, touched, row_of, onto_places[added], onto_values[added])
+        count, row[MASS] = _gather(turned, into, base, touched, row_of, found, at)
         base[:] = 0
+        for r in range(len(read)):
+            read[r] = touched[r]
         _clear(into, touched)
         if what == NO_CUT:
             target = dense[sample].ravel()
             for i in range(count):
                 target[at[i]] += found[i]
             continue
-        up, down = _cut(found, count, share_up, share_down, magnitude_bits, mass, crossing, row)
+        up, down = _cut(found, found_bits, count, share_up, share_down, sums, crossing, row)
         scale_up, scale_down = row[SCALE_UP], row[SCALE_DOWN]
         if what == MASK:
             scale_up, scale_down = 1.0, 1.0
             if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
-                count = _apart(x[sample], found, at, count, up, down, before, left, kept_rows)
+                count = _apart(x[sample], found, at, count, up, down, row_of, left, kept_rows)
                 up, down = x.dtype.type(0), x.dtype.type(0)
-                listed = (index, value, order)
-                row[PASSED] = _handed_again(
-                    left, z[sample], listed, into, hit, geometry, terms, (before, positions), found, at[:count]
-                )
-                _mark(hit, touched, stride, dilation, taps)
-                _clear(into, touched)
+                row[PASSED] = _spread(left.ravel(), z[sample], entries, number, shares, into.ravel(), terms, True)
+                _read(left, into, row_of, positions, at[:count], found)
+                _clear(into, read)
                 _clear(left, kept_rows)
             row[AFTER] = count
             if len(base):  # what other calls handed the input is not pruned by this one
-                _put(base, touched, before, onto_places[added], onto_values[added])
-                _put(base, touched, before, at[:count], found[:count])
+                _put(base, touched, row_of, onto_places[added], onto_values[added])
+                _put(base, touched, row_of, at[:count], found[:count])
                 count = 0
                 for t in range(positions):
-                    count, _ = _collect(base[t], np.int32(t), np.int32(positions), found, at, count)
+                    count = _collect(base[t], np.int32(t), np.int32(positions), found, at, count)
                 base[:] = 0
                 touched[:] = False
         kept = _emit(found, at, count, (up, down), (scale_up, scale_down), out_places[filled:], out_values[filled:])
@@ -395,16 +417,17 @@ def select(relevance, cut, samples, statistics, bits):
     """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` returns them."""
     what, share_up, share_down = cut
     size = relevance.shape[1]
-    at, found, magnitude_bits, crossing, mass = _scratch(size, relevance, bits)
+    at, found, found_bits, crossing, sums = _scratch(size, relevance, bits)
     counts = np.zeros(samples[1] - samples[0], np.int64)
     most = len(counts) * size + 1  # memory that is not written to costs nothing
     out_places, out_values, filled = np.empty(most, np.int32), np.empty(most, relevance.dtype), 0
     for sample in range(samples[0], samples[1]):
         row = statistics[sample]
-        count, row[MASS] = _collect(relevance[sample], np.int32(0), np.int32(1), found, at, np.int64(0))
+        count = _collect(relevance[sample], np.int32(0), np.int32(1), found, at, 0)
+        row[MASS] = _sum(relevance[sample])
         up, down, scale_up, scale_down = relevance.dtype.type(0), relevance.dtype.type(0), 1.0, 1.0
         if what == LAMBDA:
-            up, down = _cut(found, count, share_up, share_down, magnitude_bits, mass, crossing, row)
+            up, down = _cut(found, found_bits, count, share_up, share_down, sums, crossing, row)
             scale_up, scale_down = row[SCALE_UP], row[SCALE_DOWN]
         kept = _emit(found, at, count, (up, down), (scale_up, scale_down), out_places[filled:], out_values[filled:])
         counts[sample - samples[0]] = row[AFTER] = kept

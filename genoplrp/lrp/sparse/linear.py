@@ -18,7 +18,7 @@ from genoplrp.lrp.sparse.rows import Listed, Rows, empty, gathered, integers_of,
 from genoplrp.lrp.sparse.tally import check_statistics
 from genoplrp.lrp.sparse.terms import RULES, Terms, needs_no_negatives, terms_of, with_table
 
-DENSEST = 0.2
+DENSEST = 0.35
 """Up to this share of entries, lists beat a dense convolution (measured; benchmarks/engine.py)."""
 FEW_CHANNELS, SLOWER = 8, 1.75
 """Dense convolutions of so few channels, such as those of the sequence, are so much slower for their size."""

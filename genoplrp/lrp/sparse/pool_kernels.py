@@ -56,30 +56,31 @@ def shares(x, z, rows, shape, epsilon, samples):
 
 @compiled
 def summands(one, two, z, rows, epsilon, samples):
-    """Each entry divided between the summands (n, entries) of z = one + two (the epsilon rule).
+    """Each entry divided between the summands (n, entries) of z (the epsilon rule).
 
-    Returns for each of the two (number a sample, places, values); `two` may be empty.
+    z may be empty: it is then ``one + two``, which is sooner added up than fetched. Otherwise `two` is empty. Returns
+    for each of the two (number a sample, places, values).
     """
     starts, places, values = rows
     number, most = samples[1] - samples[0], starts[samples[1]] - starts[samples[0]] + 1
     counts, other_counts = np.zeros(number, np.int64), np.zeros(number, np.int64)
-    out_places, out_values, filled = np.empty(most, np.int32), np.empty(most, values.dtype), 0
-    other_places, other_values, others = np.empty(most, np.int32), np.empty(most, values.dtype), 0
+    out_places, out_values, filled = np.empty(most, np.int32), np.empty(most, values.dtype), np.uint64(0)
+    other_places, other_values, others = np.empty(most, np.int32), np.empty(most, values.dtype), np.uint64(0)
     for sample in range(samples[0], samples[1]):
-        before, others_before, outputs, inputs = filled, others, z[sample], one[sample]
+        before, others_before = filled, others
         for k in range(starts[sample], starts[sample + 1]):
-            place = places[k]
-            total = outputs[place]
+            place = np.uint64(places[k])
+            mine = one[sample, place]
+            other = values.dtype.type(0) if len(z) else two[sample, place]
+            total = z[sample, place] if len(z) else mine + other
             apart = total + epsilon if total >= 0 else total - epsilon
             share = values[k] / apart if apart != 0 else 0.0
-            out_places[filled], out_values[filled] = place, share * inputs[place]
-            filled += out_values[filled] != 0
-            if len(two):
-                other_places[others], other_values[others] = place, share * two[sample, place]
-                others += other_values[others] != 0
+            out_places[filled], out_values[filled] = places[k], share * mine
+            filled += np.uint64(out_values[filled] != 0)
+            other_places[others], other_values[others] = places[k], share * other
+            others += np.uint64(other_values[others] != 0)
         counts[sample - samples[0]], other_counts[sample - samples[0]] = filled - before, others - others_before
-    kept, other = slice(0, filled), slice(0, others)
     return (
-        (counts, out_places[kept], out_values[kept]),
-        (other_counts, other_places[other], other_values[other]),
+        (counts, out_places[:filled], out_values[:filled]),
+        (other_counts, other_places[:others], other_values[:others]),
     )

@@ -91,8 +91,9 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
         return None
     loops: Any = _loops()
     parts = [tensor(index).reshape(len(z), -1).contiguous().numpy() for index in live]
-    one, two = parts if len(parts) == 2 else (parts[0], parts[0][:0])
     whole = z.reshape(len(z), -1).contiguous().numpy()
+    one, two = parts if len(parts) == 2 else (parts[0], parts[0][:0])
+    whole = whole[:0] if len(parts) == 2 else whole
     found = in_threads(lambda samples: loops.summands(one, two, whole, rows.listed, epsilon, samples), rows.counts)
     return {index: gathered([part[place] for part in found], z.shape) for place, index in enumerate(live)}
 

@@ -85,8 +85,8 @@ def empty(n: int, like: NDArray[Any]) -> Listed:
 
 
 def integers_of(values: NDArray[Any]) -> NDArray[Any]:
-    """An empty array of integers of the size of these floating-point numbers."""
-    return np.empty(0, np.int32 if values.itemsize == 4 else np.int64)
+    """An empty array of unsigned integers of the size of these floating-point numbers."""
+    return np.empty(0, np.uint32 if values.itemsize == 4 else np.uint64)
 
 
 def rows_of(tensor: Tensor) -> Rows:
