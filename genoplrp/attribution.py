@@ -30,7 +30,7 @@ def attribute(
     pruner: Pruner = PruneLambda(0.1),
     strands: Literal["forward", "both"] = "forward",
     layers: Sequence[str] = (),
-    units: Sequence[Unit | tuple[str, int | tuple[int, ...]]] = (),
+    units: Sequence[Unit | tuple[str, int | Sequence[int]]] = (),
     hypothetical: bool = False,
     references: References = None,
     seed: int = 0,
@@ -61,8 +61,10 @@ def attribute(
         Names of layers whose output's relevance is wanted.
     units
         Units, ``("conv2", 3)`` or `genoplrp.lrp.Unit`, whose relevance is followed by itself, too: to the input, and to
-        the next of ``layers``. What is pruned is decided by the whole relevance, so that the units of a layer add up
-        to all that the layer hands on.
+        the next of ``layers``; ``("conv2", (0, 5))`` are followed as one. What is pruned is decided by the whole
+        relevance, so that the units of a layer add up to all that the layer hands on; with ``strands="both"`` they are
+        the forward strand's, and add up to its map, not to the mean. Each takes a backward pass, and holds twice the
+        memory of the input (three times with ``hypothetical``) and that of the ``layers`` below it, for all sequences.
     hypothetical
         Whether to compute hypothetical scores.
     references
@@ -72,7 +74,8 @@ def attribute(
     seed
         Of the shuffles; a sequence's shuffles do not depend on the others in ``x``.
     batch_size
-        Sequences at a time; None: as many as have 128 MB of activations, at most 512. The result does not depend on it.
+        Sequences at a time; None: as many as have 128 MB of activations (with k ``units`` the (k + 1)th part of
+        it), at most 512. The result does not depend on it.
     device
         Where to compute; None: where the model is. The result lies there too.
 

@@ -75,8 +75,8 @@ class BatchExplainer:
             against.append(None if references is None else references.flip(2, 3))
         chosen = None if callable(target) else _choose(strands, target)
         parts = [
-            self._explain(strand, target if chosen is None else chosen, others)
-            for strand, others in zip(strands, against, strict=True)
+            self._explain(strand, target if chosen is None else chosen, others, units)
+            for strand, others, units in zip(strands, against, (self.units, ()), strict=False)
         ]
         explained = strands[0].scores.explained
         made = [self._attribution(parts[0], number, chosen, first, explained) for number in range(len(self.pruners))]
@@ -105,13 +105,15 @@ class BatchExplainer:
             tape, output = record(self.model, x, self.constants)
         return _Recorded(tape, scores_of(tape, output))
 
-    def _explain(self, strand: _Recorded, target: Target, references: Tensor | None) -> _Explained:
+    def _explain(
+        self, strand: _Recorded, target: Target, references: Tensor | None, units: tuple[Unit, ...]
+    ) -> _Explained:
         start = _start(strand, target)
         composite = self.composite if references is None else self.composite.from_references()
         plans = [make_plan(strand.tape, start.index, composite, pruner) for pruner in self.pruners]
         present = present_columns(strand.tape.values[0])
         if references is not None:
-            return self._from_references(plans, start, target, references, present)
+            return self._from_references(plans, start, target, references, present, units=units)
         results = [
             propagate(
                 plan,
@@ -119,7 +121,7 @@ class BatchExplainer:
                 present=present,
                 layers=self.layers,
                 hypothetical=self.hypothetical,
-                units=self.units,
+                units=units,
                 prepared=self.prepared,
             )
             for plan in plans
@@ -127,7 +129,14 @@ class BatchExplainer:
         return _Explained(results, start.output, None)
 
     def _from_references(
-        self, plans: list[Plan], start: Start, target: Target, references: Tensor, present: Tensor | None
+        self,
+        plans: list[Plan],
+        start: Start,
+        target: Target,
+        references: Tensor,
+        present: Tensor | None,
+        *,
+        units: tuple[Unit, ...],
     ) -> _Explained:
         """The mean over the references, one walk a reference: no more than two tapes are held at a time."""
         results: list[list[Propagated]] = [[] for _ in plans]
@@ -144,7 +153,7 @@ class BatchExplainer:
                         present=present,
                         layers=self.layers,
                         hypothetical=self.hypothetical,
-                        units=self.units,
+                        units=units,
                     )
                 )
                 if not torch.isfinite(found[-1].relevance).all():

@@ -14,7 +14,7 @@ from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
 from genoplrp.lrp.samples import SampleLayout
 from genoplrp.lrp.target import Target, target_of
-from genoplrp.lrp.units import Unit
+from genoplrp.lrp.units import Unit, as_units
 from genoplrp.references import References, check_references, references_of
 from genoplrp.result import Attribution, joined
 
@@ -53,7 +53,7 @@ class Explainer:
         composite: str | Composite = "genomic",
         strands: Literal["forward", "both"] = "forward",
         layers: Sequence[str] = (),
-        units: Sequence[Unit | tuple[str, int | tuple[int, ...]]] = (),
+        units: Sequence[Unit | tuple[str, int | Sequence[int]]] = (),
         hypothetical: bool = False,
         device: torch.device | str | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Explainer:
         self._device = device
         self._explain = BatchExplainer(
             self._model, as_composite(composite), tuple(pruners), strands, layers, hypothetical,
-            tuple(Unit(*unit) for unit in units),
+            as_units(units),
         )  # fmt: skip
         self._layouts: dict[torch.Size, SampleLayout] = {}
 
@@ -96,9 +96,13 @@ class Explainer:
                     rows.start,
                     None if references is None else references_of(x[rows], references, rows, seed),
                 )
-                for rows in batches(len(x), samples_at_once(self._model, x, batch_size, known=self._layouts))
+                for rows in batches(len(x), self._at_once(x, batch_size))
             ]
         return [joined(list(by_batch)) for by_batch in zip(*parts, strict=True)]
+
+    def _at_once(self, x: Tensor, batch_size: int | None) -> int:
+        held = 1 + len(self._explain.units)
+        return samples_at_once(self._model, x, batch_size, held=held, known=self._layouts)
 
 
 def check_pruner(pruner: Pruner) -> None:

@@ -69,6 +69,7 @@ def samples_at_once(
     batch_size: int | None,
     *,
     variants: bool = False,
+    held: int = 1,
     known: MutableMapping[torch.Size, SampleLayout] | None = None,
 ) -> int:
     """How many samples go through the model at once.
@@ -79,6 +80,8 @@ def samples_at_once(
         As for `genoplrp.attribute`.
     variants
         Whether even one sample goes in several copies.
+    held
+        How often what a sample has of memory is held at once: one walk more for each unit that is followed.
     known
         Layouts of the model by shape of its input, those found before; what is found is added.
 
@@ -98,7 +101,7 @@ def samples_at_once(
         raise UnsupportedCallError(f"{layout.mixing[0]} has no relevance rule: {MIXES}. inspect_model shows where.")
     if not layout.first:
         return 1  # off the first axis, samples cannot be told apart but one by one
-    fitting = min(limits.memory // max(1, layout.size), limits.largest // max(1, layout.largest), limits.samples)
+    fitting = min(limits.memory // max(1, held * layout.size), limits.largest // max(1, layout.largest), limits.samples)
     return batch_size or max(1, fitting)
 
 

@@ -19,7 +19,7 @@ from genoplrp.discover.filters import side_of
 from genoplrp.discover.label import Found
 from genoplrp.discover.logos import plot_motifs
 from genoplrp.discover.maps import Maps, WindowExplainer
-from genoplrp.discover.names import NO_MATCH, Name, name_motifs
+from genoplrp.discover.names import NO_MATCH, Name, name_motifs, one_word_each
 from genoplrp.discover.path import Route, route_of
 from genoplrp.discover.path_figure import draw_route
 from genoplrp.discover.patterns import Pattern
@@ -35,14 +35,18 @@ CONCEPT_COLUMNS = (
     *("consensus", "fed_by"),
 )
 
+Key = tuple[str, int, str]
+"""Layer, unit and label."""
+
 LEAST = 10
 """Spans that make a unit's motif: few windows are followed, and what is no motif has no lookalikes."""
 
 _SPANS = 400  # strongest spans of a unit that are laid over each other, at most
 _CARRIED = 0.9  # of the relevance in a unit's spans: the weak rest is noise
-_ALSO = 0.1  # of the unit's main motif's relevance, from which another is its motif, too
+_ALSO = 0.1  # of the relevance of a unit's strongest motif, from which another is its motif, too
 _FED = 3  # units below that are named
 _FEEDS = 0.01  # of what a unit hands down
+_UNREAD = ("", "", np.nan, "", "", "", "")  # from match to fed_by, of a unit that is not followed
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +62,24 @@ class Concepts:
         A row a unit and label that it matters to, by label, layer and falling share: ``share`` of the relevance for the
         label that passes the layer which flows through the unit, 0 to 1, ``share_against`` of that against it,
         ``sequences`` in which it carries any. For the units of a layer that carry most: ``match``, ``matrix``, ``q``
-        and ``others`` as for patterns, of the motif under the spans that it is relevant on; ``also``, the matches of
-        further motifs that it is relevant on; the motif's ``consensus``; ``fed_by``, the units of lower layers that it
-        hands most to directly, with their part. Empty for the others, and ``no_known_match`` with an empty consensus
-        where too few spans look alike.
+        and ``others`` as for patterns, of the motif under the spans that it is relevant on, which is the first to have
+        a match of those with most relevance; ``also``, the matches of further ones; the motif's ``consensus``;
+        ``fed_by``, the units of lower layers that it hands most to directly, with their part. Empty for the others,
+        and ``no_known_match`` with an empty consensus where too few spans look alike.
     motifs
-        Of the units that have one, in the order of the table; accession ``LAYER/UNIT|LABEL``.
+        Of the units that have one, in the order of the table; accession ``LAYER/UNIT|LABEL``, with a number where white
+        space alone tells two apart.
     names
         Their matches in the database.
+    keys
+        Layer, unit and label of each.
     """
 
     layers: tuple[str, ...]
     table: pd.DataFrame
     motifs: tuple[Motif, ...] = field(repr=False)
     names: tuple[Name, ...] = field(repr=False)
+    keys: tuple[Key, ...] = field(repr=False)
     database: tuple[Motif, ...] = field(repr=False)
     routes: tuple[Route, ...] = field(repr=False)
 
@@ -85,9 +93,10 @@ class Concepts:
         like."""
         by_id = {motif.matrix_id: motif for motif in self.database}
         rows = []
-        facts = {_accession(*row[:3]): row for row in self.table.itertuples(index=False, name=None)}
-        for motif, name in list(zip(self.motifs, self.names, strict=True))[:most]:
-            layer, unit, label, share, against = facts[motif.matrix_id][:5]
+        facts = {row[:3]: row for row in self.table.itertuples(index=False, name=None)}
+        for key, motif, name in list(zip(self.keys, self.motifs, self.names, strict=True))[:most]:
+            layer, unit, label = key
+            share, against = facts[key][3:5]
             text = f"{layer}, unit {unit}\n{side_of(label, share, against)}"
             rows.append((text, motif, name, by_id.get(name.matrix)))
         return plot_motifs(rows)
@@ -107,12 +116,14 @@ class Concepts:
         Raises
         ------
         OptionError
-            There is no such label.
+            There is no such label, or none at all.
         """
-        label = label if label is not None or not self.routes else self.routes[0].label
+        if not self.routes:
+            raise OptionError("concepts: no path was read, for no output was looked into")
+        label = self.routes[0].label if label is None else label
         found = [route for route in self.routes if route.label == label]
         if not found:
-            raise OptionError(f"concepts: no path of {label!r} was read; there are {', '.join(self.labels) or 'none'}")
+            raise OptionError(f"concepts: no path of {label!r} was read; there are {', '.join(self.labels)}")
         return draw_route(found[0])
 
     def _repr_html_(self) -> str:
@@ -135,30 +146,30 @@ def read_concepts(
     layers
         From `unit_layers`.
     chosen
-        Outputs, and what was found for each, in whose windows units are followed.
+        Outputs, and what was found for each, in whose windows units are followed; none gives an empty table.
     database
         Known motifs.
     least
         Spans that a unit's motif must have, if fewer than `LEAST`.
     """
-    flows = [read_flow(explainer, layers, label, found.places) for label, found in chosen]
-    patterns = [_patterns(flow, min(least, LEAST)) for flow in flows]
-    order = [(i, k, rank) for i, one in enumerate(patterns) for k, own in one.items() for rank in range(len(own))]
-    motifs = [patterns[i][k][rank].motif(_id(flows[i], k)) for i, k, rank in order]
-    motifs = [Motif(motif.name, motif.name, motif.counts) for motif in motifs]
-    known = dict(zip(order, name_motifs(motifs, database) if motifs else [], strict=True))
-    by_place = dict(zip(order, motifs, strict=True))
-    rows = [row for i, flow in enumerate(flows) for row in _rows(flow, i, by_place, known, patterns[i])]
+    rows: dict[Key, tuple[object, ...]] = {}
+    read: dict[Key, _Read] = {}
     routes = []
-    for i, (flow, (_, found)) in enumerate(zip(flows, chosen, strict=True)):
-        main = {k: (by_place[i, k, 0], known[i, k, 0]) for k in patterns[i] if patterns[i][k]}
-        routes.append(route_of(flow, main, found.patterns, database))
-    first = [place for place in order if place[2] == 0]
+    for label, found in chosen:  # one after the other, for a flow holds a map of every unit
+        flow = read_flow(explainer, layers, label, found.places)
+        by_node = _read_nodes(flow, database, min(least, LEAST))
+        rows |= _rows(flow, by_node)
+        named = {k: one for k, one in by_node.items() if one is not None}
+        read |= {_key(flow, k): one for k, one in named.items()}
+        routes.append(route_of(flow, {k: (one.motif, one.name) for k, one in named.items()}, found.patterns, database))
+    keys = [key for key in rows if key in read]
+    ids = one_word_each([f"{layer}/{unit}|{label}" for layer, unit, label in keys])
     return Concepts(
         tuple(layer.name for layer in layers),
-        pd.DataFrame(rows, columns=list(CONCEPT_COLUMNS)),
-        tuple(by_place[place] for place in first),
-        tuple(known[place] for place in first),
+        pd.DataFrame([(*key, *facts) for key, facts in rows.items()], columns=list(CONCEPT_COLUMNS)),
+        tuple(Motif(word, word, read[key].motif.counts) for word, key in zip(ids, keys, strict=True)),
+        tuple(read[key].name for key in keys),
+        tuple(keys),
         tuple(database),
         tuple(routes),
     )
@@ -169,35 +180,55 @@ def write_concepts(folder: Path, concepts: Concepts, most: int, dpi: int) -> Non
     write_table(folder / "concepts.tsv", concepts.table)
     write_motifs(concepts.motifs, folder / "concepts.meme")
     concepts.plot(most).savefig(folder / "concepts.png", dpi=dpi, facecolor="white")
-    taken: set[str] = set()
-    for label in concepts.labels:
-        word = re.sub(r"[^\w.+-]+", "_", label)
-        word = next(name for name in chain([word], (f"{word}_{n}" for n in count(2))) if name not in taken)
-        taken.add(word)
+    for label, word in zip(concepts.labels, _file_words(concepts.labels), strict=True):
         figure = concepts.plot_path(label)
         figure.savefig(folder / f"path_{word}.png", dpi=dpi, facecolor="white")
         with mpl.rc_context({"svg.hashsalt": "path"}):  # else its ids are drawn at random
             figure.savefig(folder / f"path_{word}.svg", transparent=True, metadata={"Date": None})
 
 
-def _id(flow: Flow, node: int) -> str:
-    one = flow.nodes[node]
-    return _accession(flow.layers[one.layer].name, one.units[0], flow.label)
+def _file_words(labels: Sequence[str]) -> list[str]:
+    """Each label as a part of a file's name; those that would be the same, where capitals do not count, with a
+    number."""
+    words: list[str] = []
+    taken: set[str] = set()
+    for label in labels:
+        word = re.sub(r"[^\w.+-]+", "_", label)
+        choices = chain([word], (f"{word}_{n}" for n in count(2)))
+        words.append(next(one for one in choices if one.casefold() not in taken))
+        taken.add(words[-1].casefold())
+    return words
 
 
-def _accession(layer: str, unit: int, label: str) -> str:
-    """One word, as motif files want it."""
-    return f"{layer}/{unit}|{'_'.join(label.split())}"
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The motif that a unit is relevant on, its name, and what further ones are called."""
+
+    motif: Motif
+    name: Name
+    also: tuple[str, ...]
 
 
-def _patterns(flow: Flow, least: int) -> dict[int, list[Pattern]]:
-    """By node that was followed by itself: what its spans look like, the pattern with most relevance first."""
-    found = {}
-    for k, node in enumerate(flow.nodes):
-        if node.maps is not None:
-            own = quick_patterns(node.maps, _spans(node.maps), least=least)
-            found[k] = sorted(own, key=lambda pattern: -len(pattern) * abs(pattern.relevance))
-    return found
+def _read_nodes(flow: Flow, database: Sequence[Motif], least: int) -> dict[int, _Read | None]:
+    """By node that was followed by itself what it reads; None where too few of its spans look alike."""
+    return {
+        k: _read(quick_patterns(node.maps, _spans(node.maps), least=least), database)
+        for k, node in enumerate(flow.nodes)
+        if node.maps is not None
+    }
+
+
+def _read(patterns: Sequence[Pattern], database: Sequence[Motif]) -> _Read | None:
+    """What a unit reads: of its patterns that carry much relevance the first that has a name, else the very first."""
+    amounts = [len(pattern) * abs(pattern.relevance) for pattern in patterns]
+    order = sorted(range(len(patterns)), key=lambda i: -amounts[i])
+    motifs = [patterns[i].motif("unit") for i in order if amounts[i] >= _ALSO * amounts[order[0]]]
+    if not motifs:
+        return None
+    names = name_motifs(motifs, database)
+    main = next((i for i, name in enumerate(names) if name.match != NO_MATCH), 0)
+    known = dict.fromkeys(name.match for name in names if name.match not in (names[main].match, NO_MATCH))
+    return _Read(motifs[main], names[main], tuple(known))
 
 
 def _spans(maps: Maps) -> pd.DataFrame:
@@ -211,47 +242,33 @@ def _spans(maps: Maps) -> pd.DataFrame:
     return kept.assign(score=kept["score"] * kept["sign"])
 
 
-def _rows(
-    flow: Flow,
-    number: int,
-    motifs: Mapping[tuple[int, int, int], Motif],
-    names: Mapping[tuple[int, int, int], Name],
-    patterns: Mapping[int, Sequence[Pattern]],
-) -> list[tuple[object, ...]]:
-    """The table's rows of one label."""
-    node_of = {(node.layer, node.units[0]): k for k, node in enumerate(flow.nodes) if not node.together}
-    rows: list[tuple[object, ...]] = []
-    for i, (layer, carried) in enumerate(zip(flow.layers, flow.carried, strict=True)):
+def _key(flow: Flow, node: int) -> Key:
+    one = flow.nodes[node]
+    return flow.layers[one.layer].name, one.units[0], flow.label
+
+
+def _rows(flow: Flow, read: Mapping[int, _Read | None]) -> dict[Key, tuple[object, ...]]:
+    """The table's rows of one label; `read` has the nodes that were followed."""
+    node_of = {_key(flow, k): k for k in read}
+    rows: dict[Key, tuple[object, ...]] = {}
+    for layer, carried in zip(flow.layers, flow.carried, strict=True):
         share, against = carried.shares
         for unit in np.lexsort((-against, -share)).tolist():
             if not carried.sequences[unit]:
                 continue
-            facts = (layer.name, unit, flow.label, float(share[unit]), float(against[unit]))
-            k = node_of.get((i, unit))
-            read = ("", "", np.nan, "", "", "", "")
-            if k is not None:
-                read = (*_read(number, k, motifs, names, patterns[k]), _fed_by(flow, k))
-            rows.append((*facts, int(carried.sequences[unit]), *read))
+            key = (layer.name, unit, flow.label)
+            k = node_of.get(key)
+            facts = _UNREAD if k is None else (*_read_facts(read[k]), _fed_by(flow, k))
+            rows[key] = (float(share[unit]), float(against[unit]), int(carried.sequences[unit]), *facts)
     return rows
 
 
-def _read(
-    number: int,
-    node: int,
-    motifs: Mapping[tuple[int, int, int], Motif],
-    names: Mapping[tuple[int, int, int], Name],
-    patterns: Sequence[Pattern],
-) -> tuple[str, str, float, str, str, str]:
-    """match, matrix, q, others, also and consensus of a node."""
-    if not patterns:
+def _read_facts(read: _Read | None) -> tuple[str, str, float, str, str, str]:
+    """match, matrix, q, others, also and consensus of a unit."""
+    if read is None:
         return NO_MATCH, "", np.nan, "", "", ""
-    main = names[number, node, 0]
-    amounts = [len(pattern) * abs(pattern.relevance) for pattern in patterns]
-    further = [
-        names[number, node, rank].match for rank in range(1, len(patterns)) if amounts[rank] >= _ALSO * amounts[0]
-    ]
-    also = [match for match in dict.fromkeys(further) if match not in (main.match, NO_MATCH)]
-    return main.match, main.matrix, main.q, ",".join(main.others), ",".join(also), motifs[number, node, 0].consensus
+    name = read.name
+    return name.match, name.matrix, name.q, ",".join(name.others), ",".join(read.also), read.motif.consensus
 
 
 def _fed_by(flow: Flow, node: int) -> str:

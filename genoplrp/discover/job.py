@@ -193,10 +193,10 @@ def _read_units(
 ) -> dict[str, Any]:
     """What filters and units of layers were used for, as a discovery names it, where it is wanted."""
     read: dict[str, Any] = {}
-    if filters and found:
+    if filters:
         report("reading the filters")
         read["filters"] = read_filters(explainer, [(label, part.places) for label, part in found], known)
-    if layers and found:
+    if layers:
         report("following the units of every layer")
         read["concepts"] = read_concepts(explainer, layers, found, known, least=least)
     return read

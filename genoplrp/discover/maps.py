@@ -94,12 +94,13 @@ class WindowExplainer:
 
     def layers(
         self, label: int, places: Sequence[Place], names: tuple[str, ...]
-    ) -> Iterator[tuple[NDArray[np.uint8], Mapping[str, NDArray[np.float32]]]]:
-        """Part by part: the bases of places (n, 4, l), and the relevance of layers' outputs (n, ...), by name."""
+    ) -> Iterator[tuple[Sequence[Place], NDArray[np.uint8], Mapping[str, NDArray[np.float32]]]]:
+        """Part by part: places, their bases (n, 4, l), and the relevance of layers' outputs (n, ...), by name."""
         for first in range(0, len(places), _AT_ONCE):
-            x = self._letters(places[first : first + _AT_ONCE])
+            part = places[first : first + _AT_ONCE]
+            x = self._letters(part)
             found = self._attribute(label, x, layers=names)
-            yield _bases(x), {name: as_floats(found.layers[name]) for name in names}
+            yield part, _bases(x), {name: as_floats(found.layers[name]) for name in names}
 
     def follow(
         self, label: int, places: Sequence[Place], names: tuple[str, ...], units: tuple[Unit, ...]
@@ -123,6 +124,8 @@ class WindowExplainer:
         options, key = self.options, (hypothetical, layers, units)
         engine = self._engines.get(key)
         if engine is None:
+            for other in [other for other in self._engines if units and other[2]]:
+                del self._engines[other]  # another output's units, which are done with
             engine = self._engines[key] = Explainer(
                 self.scorer.model,
                 pruners=(options.pruner,),
@@ -154,6 +157,32 @@ def spread(places: Sequence[Place], most: int) -> tuple[list[Place], list[Place]
         return list(places), []
     chosen = set(np.linspace(0, len(places) - 1, most).round().astype(int).tolist())
     return [places[i] for i in sorted(chosen)], [place for i, place in enumerate(places) if i not in chosen]
+
+
+class RecordCounts:
+    """In how many records each of several units carries relevance, window by window; a record's follow each other.
+
+    Examples
+    --------
+    >>> counts = RecordCounts(2)
+    >>> relevance = np.array([[[0.5], [0.0]], [[0.2], [-0.1]]], np.float32)
+    >>> counts.add([(0, Window(0, 8)), (0, Window(4, 12))], relevance)
+    >>> counts.counts.tolist()
+    [1, 1]
+    """
+
+    def __init__(self, units: int) -> None:
+        self.counts = np.zeros(units, np.int64)
+        self._record, self._seen = -1, np.zeros(units, bool)
+
+    def add(self, places: Sequence[Place], relevance: NDArray[np.float32]) -> None:
+        """Add windows and what the units carry there, (n, units, places in the layer)."""
+        active = np.asarray(relevance.any(axis=2))
+        for (record, _), own in zip(places, active, strict=True):
+            if record != self._record:
+                self._record, self._seen = record, np.zeros_like(self._seen)
+            self.counts += own & ~self._seen
+            self._seen = self._seen | own
 
 
 class Owners:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +80,19 @@ def _trimmed(motif: Motif) -> Motif:
     if not telling.size:
         return motif
     return Motif(motif.name, motif.matrix_id, motif.counts[:, telling[0] : telling[-1] + 1])
+
+
+def one_word_each(texts: Sequence[str]) -> list[str]:
+    """Each text as one word, as motif files want names; where two would be the same, the later one with a number.
+
+    Examples
+    --------
+    >>> one_word_each(["SP1", "NF Y", "NF_Y"])
+    ['SP1', 'NF_Y', 'NF_Y_2']
+    """
+    words: dict[str, None] = {}
+    for text in texts:
+        word = "_".join(text.split()) or "output"
+        choices = chain([word], (f"{word}_{n}" for n in count(2)))
+        words[next(one for one in choices if one not in words)] = None
+    return list(words)

@@ -107,8 +107,7 @@ def _largest(flow: Flow) -> float:
 def _unit_box(flow: Flow, k: int, motif: tuple[Motif, Name] | None, scale: float) -> Box:
     node = flow.nodes[k]
     if node.together:
-        count = len(node.units)
-        return Box(node.layer + 1, f"{count} other{'s' * (count > 1)}", "", node.amount / scale, last=True)
+        return Box(node.layer + 1, f"{len(node.units)} others", "", node.amount / scale, last=True)
     match = NO_MOTIF if motif is None else _called(motif[1])
     return Box(node.layer + 1, f"unit {node.units[0]}", match, node.amount / scale, motif[0] if motif else None)
 

@@ -1,6 +1,5 @@
 """What a discovery returns: patterns with their names, seqlets, instances, and the figure of the patterns."""
 
-import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from genoplrp.discover.filters import Filters
 from genoplrp.discover.label import Found
 from genoplrp.discover.logos import plot_matches
 from genoplrp.discover.maps import Place
-from genoplrp.discover.names import Name, name_motifs
+from genoplrp.discover.names import Name, name_motifs, one_word_each
 from genoplrp.discover.patterns import Pattern
 from genoplrp.motifs import Motif
 from genoplrp.sequence import Record
@@ -97,7 +96,7 @@ def discovery_of(
     """Everything that was found, in tables; `labels` are all of the network's, for names that do not depend on which of
     them were looked into."""
     named: list[Pattern] = []
-    words = dict(zip(labels, _words(labels), strict=True))
+    words = dict(zip(labels, one_word_each(labels), strict=True))
     for one in found:
         word, ranks = words[one.maps.label], {1: 0, -1: 0}
         for pattern in one.patterns:
@@ -178,13 +177,3 @@ def _where(places: Sequence[Place], rows: NDArray[np.int64]) -> tuple[NDArray[np
     record = np.array([place[0] for place in places], dtype=np.int64)
     shift = np.array([place[1].start - place[1].offset for place in places], dtype=np.int64)
     return record[rows], shift[rows]
-
-
-def _words(labels: Sequence[str]) -> list[str]:
-    """Each label as one word, as motif files want names; where two would be the same, the later one with a number."""
-    words: list[str] = []
-    for label in labels:
-        word = "_".join(label.split()) or "output"
-        choices = itertools.chain([word], (f"{word}_{n}" for n in itertools.count(2)))
-        words.append(next(one for one in choices if one not in words))
-    return words

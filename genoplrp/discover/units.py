@@ -13,15 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genoplrp.discover.maps import Maps, Place, WindowExplainer, as_floats
+from genoplrp.discover.maps import Maps, Place, RecordCounts, WindowExplainer, as_floats
 from genoplrp.errors import ModelError
-from genoplrp.lrp import Unit, inspect_model
-from genoplrp.lrp.ops import KINDS, Kind
-from genoplrp.lrp.plan import LINEAR
+from genoplrp.lrp import Unit
+from genoplrp.lrp.inspect import inner_layers
 from genoplrp.result import Attribution
 
 FOLLOWED = 8
-"""Units of a layer that are followed one by one, at most."""
+"""Units of a layer that are followed one by one, at most; one more where it is the only one left."""
 
 CARRIED = 0.9
 """Share of a layer's relevance that is enough to be followed one by one."""
@@ -65,7 +64,7 @@ class Layer:
 @dataclass(frozen=True, eq=False)
 class Carried:
     """What flows through the units of a layer, (units,) each: relevance for the label, against it, and in how many
-    sequences any."""
+    records any."""
 
     positive: NDArray[np.float64]
     negative: NDArray[np.float64]
@@ -155,18 +154,8 @@ def unit_layers(explainer: WindowExplainer) -> tuple[Layer, ...]:
         There is none.
     """
     scorer = explainer.scorer
-    x = scorer.to_device(torch.zeros(1, 4, scorer.spec.length))
-    table = inspect_model(scorer.model, x, composite=explainer.options.composite).table
-    labels = [str(label) for label in table["layer"]]
-    several = {label for label in labels if any(other.startswith(f"{label}.") for other in labels)}
-    calls = [
-        (f"{name}#1" if name in several else str(name), KINDS[op], tuple(shape))
-        for name, op, shape in zip(table["layer"], table["op"], table["shape"], strict=True)
-        if KINDS.get(op) in LINEAR
-    ]
-    if calls and prod(calls[-1][2]) == len(scorer.spec.labels):
-        calls.pop()  # its units are the outputs
-    layers = [Layer(name, shape, len(shape) if kind is Kind.DENSE else 1) for name, kind, shape in calls]
+    x = scorer.to_device(torch.zeros(2, 4, scorer.spec.length))
+    layers = (Layer(*one) for one in inner_layers(scorer.model, x, composite=explainer.options.composite))
     found = tuple(layer for layer in layers if layer.units > 1)
     if not found:
         raise ModelError(
@@ -182,10 +171,10 @@ def read_flow(explainer: WindowExplainer, layers: Sequence[Layer], label: int, p
     groups: list[tuple[int, tuple[int, ...], bool]] = []
     for i, one in enumerate(carried):
         own = one.followed()
-        rest = np.setdiff1d(np.flatnonzero(one.sequences), own).tolist()
-        if len(rest) == 1:  # then it is as cheap to follow by itself
-            own.append(rest.pop())
-        groups += [(i, (k,), False) for k in own] + ([(i, tuple(rest), True)] if rest else [])
+        others = np.setdiff1d(np.flatnonzero(one.sequences), own).tolist()
+        if len(others) == 1:  # then it is as cheap to follow by itself
+            own.append(others.pop())
+        groups += [(i, (k,), False) for k in own] + ([(i, tuple(others), True)] if others else [])
     rows = sorted(set(np.linspace(0, len(places) - 1, SAMPLE).round().astype(int).tolist()))
     tally = _Tally(layers, groups)
     names = tuple(layer.name for layer in layers)
@@ -200,13 +189,14 @@ def read_flow(explainer: WindowExplainer, layers: Sequence[Layer], label: int, p
 def _carried(
     explainer: WindowExplainer, layers: Sequence[Layer], label: int, places: Sequence[Place]
 ) -> tuple[Carried, ...]:
-    sums = [np.zeros((3, layer.units)) for layer in layers]
-    for _, relevance in explainer.layers(label, places, tuple(layer.name for layer in layers)):
-        for i, layer in enumerate(layers):
+    sums = [np.zeros((2, layer.units)) for layer in layers]
+    counts = [RecordCounts(layer.units) for layer in layers]
+    for part, _, relevance in explainer.layers(label, places, tuple(layer.name for layer in layers)):
+        for layer, total, count in zip(layers, sums, counts, strict=True):
             own = layer.by_unit(relevance[layer.name])
-            sums[i][:2] += [np.maximum(sign * own, 0).sum((0, 2), dtype=np.float64) for sign in (1, -1)]
-            sums[i][2] += own.any(axis=2).sum(0)
-    return tuple(Carried(total[0], total[1], total[2].astype(np.int64)) for total in sums)
+            total += [np.maximum(sign * own, 0).sum((0, 2), dtype=np.float64) for sign in (1, -1)]
+            count.add(part, own)
+    return tuple(Carried(total[0], total[1], count.counts) for total, count in zip(sums, counts, strict=True))
 
 
 def _at_once(explainer: WindowExplainer, layers: Sequence[Layer], nodes: int) -> int:
@@ -241,18 +231,24 @@ class _Tally:
         """Add windows."""
         parts = list(found.units.values())
         self.x.append(x)
-        self.direct.append(np.stack([as_floats(part.rest.sum(1)) for part in parts]))
+        self.direct.append(np.stack([as_floats(part.direct.sum(1)) for part in parts]))
         self.relevance.append(np.stack([as_floats(part.relevance.sum(1)) for part in parts]))
-        imagined = [part.hypothetical for part, (_, _, rest) in zip(parts, self.groups, strict=True) if not rest]
+        imagined = [
+            part.hypothetical for part, (_, _, together) in zip(parts, self.groups, strict=True) if not together
+        ]
         self.hypothetical.append(np.stack([as_floats(one) for one in imagined if one is not None]))
         for i, layer in enumerate(self.layers):
             own = [(j, list(numbers)) for j, (at, numbers, _) in enumerate(self.groups) if at == i]
             whole = layer.by_unit(as_floats(found.layers[layer.name]))
-            given = [layer.by_unit(as_floats(part.handed[layer.name])) for part in parts]
-            given.append(whole - sum(given))
+            given = {
+                k: layer.by_unit(as_floats(part.handed[layer.name]))
+                for k, part in enumerate(parts)
+                if layer.name in part.handed
+            }
+            given[len(parts)] = whole - sum(given.values())
             for j, numbers in own:
                 self.sums[:, j] += _sizes(whole[:, numbers])
-                for k, one in enumerate(given):
+                for k, one in given.items():
                     self.handed[:, k, j] += _sizes(one[:, numbers])
 
     def flow(self, label: str, carried: tuple[Carried, ...], rows: Sequence[int]) -> Flow:
@@ -265,10 +261,10 @@ class _Tally:
         nothing = np.zeros((0, x.shape[2]), np.float32)
         singles = iter(imagined)
         nodes = []
-        for k, (layer, numbers, rest) in enumerate(self.groups):
-            maps = None if rest else Maps(label, x, relevance[k], next(singles), x[:0], nothing)
+        for k, (layer, numbers, together) in enumerate(self.groups):
+            maps = None if together else Maps(label, x, relevance[k], next(singles), x[:0], nothing)
             amount, net = self.sums[:, k].tolist()
-            nodes.append(Node(layer, numbers, rest, amount, net, maps, direct[k]))
+            nodes.append(Node(layer, numbers, together, amount, net, maps, direct[k]))
         handed, net = self.handed
         return Flow(
             label, tuple(self.layers), carried, tuple(nodes), handed[:-1], net[:-1], handed[-1], net[-1], tuple(rows)

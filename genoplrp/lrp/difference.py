@@ -33,7 +33,7 @@ from genoplrp.lrp.plan import Plan, Step
 from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, cut
 from genoplrp.lrp.rules import Epsilon, Multipliers, ZBox, ratio
 from genoplrp.lrp.tape import Tape
-from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked
+from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked, those_below
 from genoplrp.lrp.walk import (
     Propagated,
     add_to,
@@ -45,6 +45,7 @@ from genoplrp.lrp.walk import (
     reduce_to,
     step_map,
     totals,
+    unit_outputs,
 )
 
 CLOSE = 1e-6
@@ -120,13 +121,16 @@ def propagate_difference(
     check_same_calls(plan, reference)
     walk = _Walk(plan, reference, present, dict(start), cuts=Cuts() if units else None)
     wanted = {name: layer_output(plan, name) for name in layers}
+    sources = unit_outputs(plan, units)
     if hypothetical:
         check_readers_linear(plan)
     with torch.no_grad():
         _go(walk)
         relevance, imagined = _of_input(walk)
         kept = {name: _at(walk, index) * walk.change(index) for name, index in wanted.items()}
-        followed = {unit: _follow(walk, unit, wanted, hypothetical=hypothetical) for unit in units}
+        followed = {
+            unit: _follow(walk, unit, index, wanted, hypothetical=hypothetical) for unit, index in sources.items()
+        }
     return Propagated(relevance, imagined if hypothetical else None, kept, walk.ledger, followed)
 
 
@@ -143,11 +147,11 @@ def _at(walk: _Walk, index: int) -> Tensor:
     return walk.multiplier.get(index, torch.zeros_like(walk.here(index)))
 
 
-def _follow(walk: _Walk, unit: Unit, wanted: Mapping[str, int], *, hypothetical: bool) -> UnitRelevance:
-    """A unit's part of a walk that is done: on to the input, and as far as the layers wanted."""
-    index = layer_output(walk.plan, unit.layer)
+def _follow(walk: _Walk, unit: Unit, index: int, wanted: Mapping[str, int], *, hypothetical: bool) -> UnitRelevance:
+    """The part of a walk that is done of a unit of live tensor `index`: on to the input, and as far as the layers
+    wanted."""
     part = alone(walk.plan, unit, index, _at(walk, index))
-    ends = {name: other for name, other in wanted.items() if other < index}  # later tensors are not handed anything
+    ends = those_below(walk.plan, index, wanted)
     whole, direct = (
         _Walk(walk.plan, walk.reference, walk.present, {index: part}, settled=index, cuts=walk.cuts) for _ in range(2)
     )
@@ -155,12 +159,9 @@ def _follow(walk: _Walk, unit: Unit, wanted: Mapping[str, int], *, hypothetical:
     if ends:
         _go(direct, frozenset(ends.values()))
     relevance, imagined = _of_input(whole)
-    handed = {
-        name: _at(direct, other) * walk.change(other) if name in ends else torch.zeros_like(walk.here(other))
-        for name, other in wanted.items()
-    }
-    rest = _of_input(direct)[0] if ends else relevance
-    return UnitRelevance(relevance, imagined if hypothetical else None, handed, rest)
+    handed = {name: _at(direct, other) * walk.change(other) for name, other in ends.items()}
+    straight = _of_input(direct)[0] if ends else relevance
+    return UnitRelevance(relevance, imagined if hypothetical else None, handed, straight)
 
 
 def check_same_calls(plan: Plan, reference: Tape) -> None:

@@ -24,7 +24,7 @@ from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, shape_of, s
 from genoplrp.lrp.sparse.routes import routed
 from genoplrp.lrp.sparse.rows import Rows, selected
 from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
-from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked
+from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked, those_below
 from genoplrp.lrp.walk import (
     Propagated,
     add_to,
@@ -37,6 +37,7 @@ from genoplrp.lrp.walk import (
     reduce_to,
     summands,
     totals,
+    unit_outputs,
 )
 
 
@@ -105,6 +106,7 @@ def propagate(
     walk = _Walk(plan, present, dict(start), hypothetical, {} if prepared is None else prepared)
     walk.cuts = Cuts() if units else None
     wanted = {name: layer_output(plan, name) for name in layers}
+    sources = unit_outputs(plan, units)
     if hypothetical:
         check_readers_linear(plan)
     with torch.no_grad():
@@ -112,7 +114,7 @@ def propagate(
         relevance, imagined = _of_input(walk)
         check_finite(relevance)
         kept = {name: _at(walk, index) for name, index in wanted.items()}
-        followed = {unit: _follow(walk, unit, wanted) for unit in units}
+        followed = {unit: _follow(walk, unit, index, wanted) for unit, index in sources.items()}
     return Propagated(relevance, imagined, kept, walk.ledger, followed)
 
 
@@ -138,11 +140,11 @@ def _of_input(walk: _Walk) -> tuple[Tensor, Tensor | None]:
     return relevance, walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
 
 
-def _follow(walk: _Walk, unit: Unit, wanted: Mapping[str, int]) -> UnitRelevance:
-    """A unit's part of a walk that is done: on to the input, and as far as the layers wanted."""
-    index = layer_output(walk.plan, unit.layer)
+def _follow(walk: _Walk, unit: Unit, index: int, wanted: Mapping[str, int]) -> UnitRelevance:
+    """The part of a walk that is done of a unit of live tensor `index`: on to the input, and as far as the layers
+    wanted."""
     part = alone(walk.plan, unit, index, _at(walk, index))
-    ends = {name: other for name, other in wanted.items() if other < index}  # later tensors are not handed anything
+    ends = those_below(walk.plan, index, wanted)
 
     def begun(wish: bool) -> _Walk:
         return _Walk(walk.plan, walk.present, {index: part}, wish, walk.prepared, settled={index}, cuts=walk.cuts)
@@ -152,10 +154,7 @@ def _follow(walk: _Walk, unit: Unit, wanted: Mapping[str, int]) -> UnitRelevance
     direct = begun(False) if ends else whole
     if ends:
         _go(direct, frozenset(ends.values()))
-    handed = {
-        name: _at(direct, other) if name in ends else torch.zeros_like(walk.tensor(other))
-        for name, other in wanted.items()
-    }
+    handed = {name: _at(direct, other) for name, other in ends.items()}
     return UnitRelevance(*_of_input(whole), handed, _of_input(direct)[0])
 
 

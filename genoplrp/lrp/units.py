@@ -7,16 +7,17 @@ Propagation", section "Methods"), and the shares of all units of a layer add up 
 pruned is decided once, by the whole relevance, and kept in `Cuts` for the units.
 """
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from genoplrp.errors import OptionError
+from genoplrp.lrp.axes import unit_axis
 from genoplrp.lrp.call import Call
-from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import Plan, Step
 from genoplrp.lrp.prune import Cut
 
@@ -28,12 +29,17 @@ class Unit(NamedTuple):
     ----------
     layer
         Name of the layer, or the label of one of its calls (``"conv#2"``), as `genoplrp.inspect_model` lists them.
-    number
-        0-based; several, where they are followed as one.
+    which
+        Its number, 0-based; several, where they are followed as one.
     """
 
     layer: str
-    number: int | tuple[int, ...]
+    which: int | tuple[int, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Its number, or numbers."""
+        return (self.which,) if isinstance(self.which, int) else self.which
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +53,16 @@ class UnitRelevance:
     hypothetical
         The same of what each channel of the input would receive if it held a 1; None unless asked for.
     handed
-        What the unit hands to each of the layers asked for directly, that is by no way through another of them, in the
-        shape of the layer's output; all zeros for layers that are not below it.
-    rest
-        Of the input, its shape: what reaches it by no way through any of the layers asked for.
+        What the unit hands directly, that is by no way through another of them, to each of the layers asked for that
+        lie below it, in the shape of the layer's output.
+    direct
+        Of the input, its shape: what the unit hands to it directly, by no way through any of the layers asked for.
     """
 
     relevance: Tensor
     hypothetical: Tensor | None
     handed: dict[str, Tensor]
-    rest: Tensor
+    direct: Tensor
 
     @staticmethod
     def mean(parts: "Sequence[UnitRelevance]") -> "UnitRelevance":
@@ -85,6 +91,57 @@ class Cuts:
     masks: dict[Call, Cut] = field(default_factory=dict)
 
 
+def as_units(units: Any) -> tuple[Unit, ...]:
+    """Units as a user gives them: pairs of a layer's name and a number, or several; or one such pair.
+
+    Raises
+    ------
+    OptionError
+        Anything else.
+
+    Examples
+    --------
+    >>> as_units([("conv2", 3), ("conv2", [0, 5])])
+    (Unit(layer='conv2', which=3), Unit(layer='conv2', which=(0, 5)))
+    """
+    pair = isinstance(units, (tuple, list)) and len(units) == 2 and isinstance(units[0], str)
+    if pair and not isinstance(units[1], str):
+        return (_as_unit(units),)
+    if isinstance(units, str) or not isinstance(units, Iterable):
+        raise _no_unit(units)
+    return tuple(map(_as_unit, units))
+
+
+def _as_unit(given: Any) -> Unit:
+    if not isinstance(given, (tuple, list)) or len(given) != 2 or not isinstance(given[0], str):
+        raise _no_unit(given)
+    layer, which = given
+    try:
+        return Unit(layer, _number(which))
+    except TypeError:
+        pass
+    try:
+        numbers = tuple(map(_number, which))
+    except TypeError:
+        raise _no_unit(given) from None
+    if not numbers:
+        raise _no_unit(given)
+    return Unit(layer, numbers)
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+def _no_unit(given: object) -> OptionError:
+    return OptionError(
+        "units: a unit is the name of a layer and a number from 0 on, or several that are taken together, as in "
+        f'units=[("conv2", 3), ("conv2", (0, 5))]; got {given!r}'
+    )
+
+
 def masked(cuts: Cuts | None, step: Step, made: Callable[[], Cut]) -> Cut:
     """What PLRP-M keeps of a linear step's input: as before where cuts are kept, else as `made` says."""
     if cuts is None:
@@ -94,22 +151,39 @@ def masked(cuts: Cuts | None, step: Step, made: Callable[[], Cut]) -> Cut:
     return cuts.masks[step.call]
 
 
-def alone(plan: Plan, unit: Unit, index: int, relevance: Tensor) -> Tensor:
-    """Relevance (or multipliers) of live tensor `index`, zero but for the unit's.
+def check_unit(plan: Plan, unit: Unit, index: int) -> None:
+    """Refuse a unit that its layer, whose output is live tensor `index`, does not have.
 
     Raises
     ------
     OptionError
-        The layer has no such unit.
+        The layer has no such unit, or none at all.
     """
-    kind = next(step.kind for step in plan.steps if index in step.outputs)
-    axis = relevance.ndim - 1 if kind is Kind.DENSE else 1
-    count = relevance.shape[axis] if relevance.ndim >= 2 else 0
-    numbers = [unit.number] if isinstance(unit.number, int) else list(unit.number)
-    if not all(0 <= number < count for number in numbers):
-        raise OptionError(f"units: layer {unit.layer!r} has {count} units, numbered from 0; got {unit.number}")
-    chosen = torch.tensor(numbers, dtype=torch.long, device=relevance.device)
+    shape, axis = plan.tape.values[index].shape, unit_axis(plan, index)
+    if axis is None:
+        raise OptionError(
+            f"units: layer {unit.layer!r} has none that can be told apart: its output, of shape {tuple(shape)}, has no "
+            "axis of its own for channels or neurons behind that of the samples"
+        )
+    if not all(0 <= number < shape[axis] for number in unit.numbers):
+        raise OptionError(f"units: layer {unit.layer!r} has {shape[axis]} units, numbered from 0; got {unit.which}")
+
+
+def alone(plan: Plan, unit: Unit, index: int, relevance: Tensor) -> Tensor:
+    """Relevance (or multipliers) of live tensor `index`, zero but for those of a unit that has been checked."""
+    axis = unit_axis(plan, index)
+    assert axis is not None, "units have been checked"
+    chosen = torch.tensor(unit.numbers, dtype=torch.long, device=relevance.device)
     return torch.zeros_like(relevance).index_copy(axis, chosen, relevance.index_select(axis, chosen))
+
+
+def those_below(plan: Plan, index: int, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Those of the live tensors wanted that live tensor `index` is computed from."""
+    needed = {index}
+    for step in reversed(plan.steps):
+        if needed.intersection(step.outputs):
+            needed.update(step.call.inputs)
+    return {name: other for name, other in wanted.items() if other in needed and other != index}
 
 
 def _combined(parts: Sequence[UnitRelevance], by: Callable[[list[Tensor]], Tensor]) -> UnitRelevance:
@@ -118,5 +192,5 @@ def _combined(parts: Sequence[UnitRelevance], by: Callable[[list[Tensor]], Tenso
         by([part.relevance for part in parts]),
         by(imagined) if imagined else None,
         {name: by([part.handed[name] for part in parts]) for name in parts[0].handed},
-        by([part.rest for part in parts]),
+        by([part.direct for part in parts]),
     )

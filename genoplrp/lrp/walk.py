@@ -16,7 +16,7 @@ from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.sparse.rows import Rows
-from genoplrp.lrp.units import Unit, UnitRelevance
+from genoplrp.lrp.units import Unit, UnitRelevance, check_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +126,11 @@ def present_in_view(plan: Plan, present: Tensor | None, index: int) -> Tensor | 
     return seen[index]
 
 
-def layer_output(plan: Plan, name: str) -> int:
+def layer_output(plan: Plan, name: str, option: str = "layers") -> int:
     """Live output of the call with this label, or of the last call inside the module of this name.
 
     ``"block#1"`` is the call labelled ``"block"`` also where the module of this name makes other calls behind it.
+    `option` is what the name was given as.
     """
     inside = [step for step in plan.steps if _is_inside(step, name)]
     kinds = {step.call.op for step in inside}
@@ -137,8 +138,22 @@ def layer_output(plan: Plan, name: str) -> int:
     exact += [step for step in plan.steps if name == f"{step.call.label}#1"]
     if not (exact or inside):
         known = ", ".join(dict.fromkeys(step.call.label for step in plan.steps))
-        raise OptionError(f"layers: the network calls no layer {name!r}; it calls {known}")
+        raise OptionError(f"{option}: the network calls no layer {name!r}; it calls {known}")
     return exact[0].output if exact else inside[-1].output
+
+
+def unit_outputs(plan: Plan, units: Sequence[Unit]) -> dict[Unit, int]:
+    """Live output of each unit's layer.
+
+    Raises
+    ------
+    OptionError
+        The network calls no such layer, or the layer has no such unit.
+    """
+    found = {unit: layer_output(plan, unit.layer, "units") for unit in units}
+    for unit, index in found.items():
+        check_unit(plan, unit, index)
+    return found
 
 
 def _is_inside(step: Step, name: str) -> bool:

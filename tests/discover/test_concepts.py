@@ -12,11 +12,14 @@ from genoplrp import PruneLambda, attribute, one_hot
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import scorer_for
 from genoplrp.discover import discover
+from genoplrp.discover.concepts import _read
 from genoplrp.discover.maps import WindowExplainer
+from genoplrp.discover.names import name_motifs
+from genoplrp.discover.patterns import Pattern
 from genoplrp.discover.units import read_flow, unit_layers
 from genoplrp.errors import ModelError, OptionError
 from genoplrp.models import ModelSpec
-from genoplrp.motifs import read_motifs, shipped_motifs
+from genoplrp.motifs import Motif, read_motifs, shipped_motifs
 from genoplrp.sequence import Window
 from tests.annotate.networks import LABELS, matrix_network
 from tests.annotate.sequences import write_fasta
@@ -138,7 +141,7 @@ def test_shares_of_a_layer_are_those_of_its_relevance_and_add_up_to_one(fasta):
             sums = part.sum((0, 2)) / part.sum().clamp(min=1e-30)
             assert own[name].sum() == pytest.approx(float(part.any()), abs=1e-6)  # 0 where nothing speaks against
             assert own[name].to_numpy() == pytest.approx(sums[own.index.to_list()].numpy(), abs=1e-5)
-        counts = relevance[layer].ne(0).any(2).sum(0)
+        counts = relevance[layer].ne(0).any(2).sum(0)  # a window a record
         assert own["sequences"].tolist() == counts[own.index.to_list()].tolist()
 
 
@@ -225,6 +228,21 @@ def test_maps_that_are_zero_leave_empty_files(fasta, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "concepts.tsv", sep="\t").columns) == 13
 
 
+def test_no_output_called_leaves_empty_files(tmp_path):
+    rng = np.random.default_rng(1)
+    fasta = write_fasta(tmp_path / "in.fa", [(f"s{i}", "".join(rng.choice(list("ACGT"), LENGTH))) for i in range(60)])
+    found = discover(Grammar().eval(), fasta, tmp_path / "out", concepts=True, filters=True)
+    assert "no output is called more often" in found.warnings[0]
+    for name, columns in (("concepts", 13), ("filters", 10)):
+        table = pd.read_csv(tmp_path / "out" / f"{name}.tsv", sep="\t")
+        assert table.empty and len(table.columns) == columns
+        assert (tmp_path / "out" / f"{name}.meme").read_text().startswith("MEME version")
+        assert (tmp_path / "out" / f"{name}.png").exists()
+    assert not list((tmp_path / "out").glob("path_*"))
+    with pytest.raises(OptionError, match="no path was read, for no output was looked into"):
+        found.concepts.plot_path()
+
+
 def test_a_network_of_dense_layers_alone_is_read_too(fasta):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(4 * LENGTH, 12), nn.ReLU(), nn.Linear(12, 2)).eval()
@@ -240,3 +258,111 @@ def test_a_network_without_units_is_an_error_before_the_work(fasta, tmp_path):
     with pytest.raises(ModelError, match=r"no concepts to read: leave them out \(without --concepts\)"):
         discover(net, fasta, tmp_path / "out", labels=["a"], everywhere=True, concepts=True)
     assert not (tmp_path / "out").exists()
+
+
+class Headed(nn.Module):
+    """A convolution of five channels on two strands, joined to ten, another to six, and a head given by its name."""
+
+    def __init__(self, head: str) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.second = nn.Conv1d(4, 5, 7), nn.Conv1d(10, 6, 3)
+        self.one, self.two = nn.Linear(6, 1), nn.Linear(6, 1)
+        self.both, self.tiny = nn.Conv1d(6, 2, 1), nn.Linear(6, 2)
+        self.head = head
+        self.spec = ModelSpec("Headed", {}, length=LENGTH, labels=("a", "b"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.cat([self.first(x), self.first(x.flip(1, 2)).flip(2)], 1).relu()
+        h = self.second(h).relu()
+        if self.head == "two, joined":
+            return torch.cat([self.one(h.amax(2)), self.two(h.mean(2))], 1)
+        if self.head == "a convolution":
+            return self.both(h).mean(2)
+        if self.head == "a call a strand":
+            return (self.tiny(h.amax(2)) + self.tiny(h.mean(2))) / 2
+        return self.tiny(h.amax(2)).sigmoid()
+
+
+@pytest.mark.parametrize("head", ["two, joined", "a convolution", "a call a strand", "a dense layer"])
+def test_heads_are_no_layers_of_concepts(head):
+    explainer = WindowExplainer(scorer_for(Headed(head).eval(), 16, "forward"), [], Options())
+    found = [(layer.name, layer.units) for layer in unit_layers(explainer)]
+    assert found == [("first", 5), ("first#2", 5), ("second", 6)]
+
+
+def test_a_lone_convolution_is_read():
+    net = nn.Sequential(nn.Conv1d(4, 2, 21), nn.ReLU(), nn.AdaptiveMaxPool1d(1), nn.Flatten()).eval()
+    net.spec = ModelSpec("Lone", {}, length=LENGTH, labels=LABELS)
+    (layer,) = unit_layers(WindowExplainer(scorer_for(net, 16, "forward"), [], Options()))
+    assert (layer.name, layer.units) == ("0", 2)
+
+
+class FromTheLeft(nn.Module):
+    """The pairs of `Grammar`, as a product with the weight on the left of what was read at each place and 30 on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        grammar = Grammar()
+        self.motifs, self.head, self.spec = grammar.motifs, grammar.head, grammar.spec
+        self.weight = nn.Parameter(grammar.pairs.weight.detach()[:, :, [0, APART]].flatten(1))  # (2, 4)
+        self.bias = nn.Parameter(grammar.pairs.bias.detach()[:, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.motifs(x).relu()
+        here, there = h[:, :, :-APART], h[:, :, APART:]
+        both = torch.stack([here, there], 2).flatten(1, 2)  # (n, 4, l)
+        return self.head((self.weight @ both + self.bias).relu().amax(2))
+
+
+def test_a_weight_on_the_left_has_a_unit_a_row(fasta, read):
+    """The same network, spelt otherwise, uses its units for the same."""
+    found = discover(FromTheLeft().eval(), fasta, labels=["pair", "REST"], concepts=True, fpr=0.05)
+    assert found.concepts.layers == ("motifs", "matmul")
+    pair, alone = rows_of(found, "pair", "matmul"), rows_of(found, "REST", "matmul")
+    assert list(pair.index) == [0] and list(alone.index) == [1]
+    assert {pair.loc[0, "match"], *pair.loc[0, "also"].split(",")} == {"CTCF", "REST"}
+    assert alone.loc[1, "match"] == "REST"
+
+
+def test_sequences_are_counted_once_however_many_windows_they_have(tmp_path):
+    """Each record has seven windows, and its motif lies in several."""
+    longer = [(name, 2 * text + 2 * text[::-1]) for name, text in sequences(10)]
+    fasta = write_fasta(tmp_path / "long.fa", longer)
+    found = discover(Grammar().eval(), fasta, labels=["REST"], everywhere=True, concepts=True, filters=True)
+    counts = [*found.concepts.table["sequences"], *found.filters.table["sequences"]]
+    assert max(counts) <= len(longer)
+    assert rows_of(found, "REST", "motifs").loc[1, "sequences"] == 20  # of 30, those that have REST
+
+
+def test_labels_that_differ_in_white_space_or_capitals_alone_are_kept_apart(fasta, tmp_path):
+    net = Grammar().eval()
+    net.spec = ModelSpec("Grammar", {}, length=LENGTH, labels=("the pair", "the  Pair"))
+    found = discover(net, fasta, tmp_path / "out", everywhere=True, concepts=True).concepts
+    assert {label for _, _, label in found.keys} == {"the pair", "the  Pair"}
+    files = {path.name.casefold() for path in (tmp_path / "out").glob("path_*.svg")}
+    assert files == {"path_the_pair.svg", "path_the_pair_2.svg"}
+    net.spec = ModelSpec("Grammar", {}, length=LENGTH, labels=("the pair", "the  pair"))
+    found = discover(net, fasta, tmp_path / "out", everywhere=True, concepts=True, overwrite=True).concepts
+    ids = [motif.matrix_id for motif in found.motifs]
+    assert len(set(ids)) == len(ids) and {"pairs/0|the_pair", "pairs/1|the_pair"} <= set(ids)
+    text = " ".join(text.get_text() for axes in found.plot().axes for text in axes.texts)
+    assert "100% for the pair" in text and "100% for the  pair" in text
+
+
+def pattern_of(motif: Motif, n: int) -> Pattern:
+    """A pattern of n seqlets, each of which has one relevance for its most frequent letters."""
+    best = np.eye(4, dtype=np.float32)[motif.counts.argmax(0)].T[None].repeat(n, 0)  # (n, 4, w)
+    place = np.arange(n)
+    return Pattern("", "a", 1, place, 0 * place, place < 0, best, best / motif.width, best, place)
+
+
+def test_of_a_units_motifs_one_with_a_name_comes_first():
+    unlike = Motif("none", "none", np.eye(4)[[0, 1, 0, 1, 2, 3, 2, 3, 0, 2, 0, 2]].T)
+    (unnamed,) = name_motifs([pattern_of(unlike, 30).motif("unit")], shipped_motifs())
+    assert unnamed.match == "no_known_match"
+    found = _read([pattern_of(unlike, 30), pattern_of(REST, 12), pattern_of(CTCF, 20)], shipped_motifs())
+    assert (found.name.match, found.also) == ("CTCF", ("REST",))
+    assert found.motif.consensus == pattern_of(CTCF, 20).motif("unit").consensus
+    weak = _read([pattern_of(unlike, 300), pattern_of(CTCF, 20)], shipped_motifs())
+    assert (weak.name.match, weak.also) == ("no_known_match", ())
