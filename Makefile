@@ -21,8 +21,9 @@ lint: .venv/ready
 typecheck: .venv/ready
 	$(BIN)/mypy
 
+# A file of tests a core, four at most, each on one thread.
 unit: .venv/ready
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 benchmark: .venv/ready
 	$(BIN)/python benchmarks/talgata.py

@@ -178,7 +178,7 @@ def test_products_without_an_axis_of_units_are_refused(name):
         [("conv1", np.int64(2))], [["conv1", 2]], ("conv1", 2), ["conv1", 2], Unit("conv1", 2),
         [Unit("conv1", torch.tensor(2))], (pair for pair in [("conv1", 2)]),
     ],
-    ids=str,
+    ids=["numpy", "list", "pair", "listed pair", "Unit", "tensor", "generator"],
 )  # fmt: skip
 def test_a_unit_is_named_in_several_ways(given):
     (unit,) = attribute(Plain(), dna(1, Plain.length), units=given).units

@@ -124,7 +124,9 @@ def test_a_header_that_is_no_utf8_is_read_all_the_same(write):
     assert next(read_fasta(write(b">a caf\xe9\nAC\n"))) == Record("a", "AC", "caf\ufffd")
 
 
-@pytest.mark.parametrize("data", [b"", b"\n \r\n", gzip.compress(b""), bgzip(b"")])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n \r\n", gzip.compress(b""), bgzip(b"")], ids=["no", "lines", "gzip", "bgzip"]
+)
 def test_an_empty_file_says_so(write, data):
     path = write(data)
     with pytest.raises(SequenceError, match=f"^{re.escape(str(path))} is empty; expected FASTA"):

@@ -40,7 +40,7 @@ def test_a_place_listed_twice_holds_the_sum() -> None:
 
 
 # More numbers than FEW take the finer buckets. Whole numbers tie often and add up exactly.
-@pytest.mark.parametrize("size", [1, 2, 50, 20_000])
+@pytest.mark.parametrize("size", [1, 2, 50, 5_000])
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("dtype", TYPES)
 def test_what_is_kept_is_what_the_definition_keeps(dtype: torch.dtype, whole: bool, size: int) -> None:
