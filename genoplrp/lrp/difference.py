@@ -19,6 +19,7 @@ section 3.5.1 (Rescale); Lundberg and Lee (2017) for the mean over references.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,6 +47,7 @@ from genoplrp.lrp.walk import (
     step_map,
     totals,
     unit_outputs,
+    walk_back,
 )
 
 CLOSE = 1e-6
@@ -136,10 +138,7 @@ def propagate_difference(
 
 def _go(walk: _Walk, ends: Collection[int] = ()) -> None:
     """Hand multipliers down, as far as the live tensors `ends`."""
-    for step in reversed(walk.plan.steps):
-        received = {index: _settle(walk, index) for index in step.outputs if index in walk.multiplier}
-        if received and not received.keys() & ends:
-            _hand_down(walk, step, received)
+    walk_back(walk.plan, walk.multiplier, partial(_settle, walk), partial(_hand_down, walk), ends)
 
 
 def _at(walk: _Walk, index: int) -> Tensor:

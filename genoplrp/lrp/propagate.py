@@ -6,6 +6,7 @@ there PLRP-lambda prunes it, if a linear call reads it.
 
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ from genoplrp.lrp.walk import (
     summands,
     totals,
     unit_outputs,
+    walk_back,
 )
 
 
@@ -120,10 +122,7 @@ def propagate(
 
 def _go(walk: _Walk, ends: Collection[int] = ()) -> None:
     """Hand relevance down, as far as the live tensors `ends`."""
-    for step in reversed(walk.plan.steps):
-        received = {index: _settle(walk, index) for index in step.outputs if index in walk.relevance}
-        if received and not received.keys() & ends:
-            _hand_down(walk, step, received)
+    walk_back(walk.plan, walk.relevance, partial(_settle, walk), partial(_hand_down, walk), ends)
 
 
 def _at(walk: _Walk, index: int) -> Tensor:

@@ -3,8 +3,9 @@
 `genoplrp.lrp.propagate` hands down relevance, `genoplrp.lrp.difference` multipliers.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.sparse.rows import Rows
 from genoplrp.lrp.units import Unit, UnitRelevance, check_unit
+
+Handed = TypeVar("Handed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,24 @@ class Propagated:
             Ledger.mean([part.ledger for part in parts]),
             {unit: UnitRelevance.mean([part.units[unit] for part in parts]) for unit in parts[0].units},
         )
+
+
+def walk_back(
+    plan: Plan,
+    held: Mapping[int, Handed],
+    settle: Callable[[int], Handed],
+    hand_down: Callable[[Step, dict[int, Handed]], None],
+    ends: Collection[int] = (),
+) -> None:
+    """Walk a plan's steps from the last to the first, as far as the live tensors `ends`.
+
+    `held` is what live tensors have been handed so far; `settle` completes one of them when its maker's turn has come,
+    `hand_down` passes on to a step's inputs what its outputs hold.
+    """
+    for step in reversed(plan.steps):
+        received = {index: settle(index) for index in step.outputs if index in held}
+        if received and not received.keys() & ends:
+            hand_down(step, received)
 
 
 def add_to(store: dict[int, Tensor], index: int, amount: Tensor) -> None:

@@ -91,9 +91,9 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
         return None
     loops: Any = _loops()
     parts = [tensor(index).reshape(len(z), -1).contiguous().numpy() for index in live]
-    whole = z.reshape(len(z), -1).contiguous().numpy()
-    one, two = parts if len(parts) == 2 else (parts[0], parts[0][:0])
-    whole = whole[:0] if len(parts) == 2 else whole
+    nothing = parts[0][:0]
+    both = len(parts) == 2
+    one, two, whole = (*parts, nothing) if both else (*parts, nothing, z.reshape(len(z), -1).contiguous().numpy())
     found = in_threads(lambda samples: loops.summands(one, two, whole, rows.listed, epsilon, samples), rows.counts)
     return {index: gathered([part[place] for part in found], z.shape) for place, index in enumerate(live)}
 
