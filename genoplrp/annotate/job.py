@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -186,8 +186,7 @@ def annotate(
         if isinstance(known, BedTruth) and not known.landed:
             warnings.append(f"no interval of {truth} lies on a record that was explained: compare the names.")
         params = {**run_facts(facts, scorer, options, summary, rejected.count), "warnings": warnings}
-        shown = page_data(showcase, summary, scorer, options, motifs=motifs, truth=known.source)
-        shown = replace(shown, truth_name=known.name)
+        shown = page_data(showcase, summary, scorer, options, motifs=motifs, truth=known)
         write_report(folder, params, summary, gallery.best(_worth_drawing(summary)), rejected.first, shown=shown)
         write_params(folder, params)
     factors = summary.factors()

@@ -15,6 +15,7 @@ from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer
 from genoplrp.annotate.showcase import Entry, Showcase
 from genoplrp.annotate.summary import Factor, Summary
+from genoplrp.annotate.truth import Truth
 from genoplrp.motifs import Motif
 from genoplrp.sequence import one_hot
 from genoplrp.show.page import Explained, PageData, PageSequence, Pattern, Setting, Site
@@ -67,7 +68,7 @@ def shelf_of(entries: Sequence[Entry], scorer: Scorer, options: Options, amounts
 
 
 def page_data(
-    showcase: Showcase, summary: Summary, scorer: Scorer, options: Options, *, motifs: Mapping[str, Motif], truth: str
+    showcase: Showcase, summary: Summary, scorer: Scorer, options: Options, *, motifs: Mapping[str, Motif], truth: Truth
 ) -> PageData:
     """The page's data.
 
@@ -82,7 +83,7 @@ def page_data(
     motifs
         Matrix by label.
     truth
-        In words, what the maps are compared with.
+        What the maps are compared with.
     """
     shelf = shelf_of(showcase.chosen(), scorer, options)
     labels = summary.labels
@@ -97,7 +98,8 @@ def page_data(
         thresholds=tuple(summary.calibration.thresholds.tolist()),
         total=summary.records,
         selection=SELECTION,
-        truth=truth,
+        truth=truth.source,
+        truth_name=truth.name,
     )
 
 

@@ -7,7 +7,6 @@ that the unit was used for, however deep it lies and whatever its weights would 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
 from pathlib import Path
 
 import matplotlib as mpl
@@ -19,7 +18,7 @@ from genoplrp.discover.filters import side_of
 from genoplrp.discover.label import Found
 from genoplrp.discover.logos import plot_motifs
 from genoplrp.discover.maps import Maps, WindowExplainer
-from genoplrp.discover.names import NO_MATCH, Name, name_motifs, one_word_each
+from genoplrp.discover.names import NO_MATCH, Name, name_motifs, one_word_each, told_apart
 from genoplrp.discover.path import Route, route_of
 from genoplrp.discover.path_figure import draw_route
 from genoplrp.discover.patterns import Pattern
@@ -180,24 +179,13 @@ def write_concepts(folder: Path, concepts: Concepts, most: int, dpi: int) -> Non
     write_table(folder / "concepts.tsv", concepts.table)
     write_motifs(concepts.motifs, folder / "concepts.meme")
     concepts.plot(most).savefig(folder / "concepts.png", dpi=dpi, facecolor="white")
-    for label, word in zip(concepts.labels, _file_words(concepts.labels), strict=True):
+    # Where capitals do not count in the names of files, none is to replace another.
+    words = told_apart([re.sub(r"[^\w.+-]+", "_", label) for label in concepts.labels], same=str.casefold)
+    for label, word in zip(concepts.labels, words, strict=True):
         figure = concepts.plot_path(label)
         figure.savefig(folder / f"path_{word}.png", dpi=dpi, facecolor="white")
         with mpl.rc_context({"svg.hashsalt": "path"}):  # else its ids are drawn at random
             figure.savefig(folder / f"path_{word}.svg", transparent=True, metadata={"Date": None})
-
-
-def _file_words(labels: Sequence[str]) -> list[str]:
-    """Each label as a part of a file's name; those that would be the same, where capitals do not count, with a
-    number."""
-    words: list[str] = []
-    taken: set[str] = set()
-    for label in labels:
-        word = re.sub(r"[^\w.+-]+", "_", label)
-        choices = chain([word], (f"{word}_{n}" for n in count(2)))
-        words.append(next(one for one in choices if one.casefold() not in taken))
-        taken.add(words[-1].casefold())
-    return words
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from genoplrp.discover.carried import Account
 from genoplrp.discover.logos import plot_motifs
-from genoplrp.discover.maps import Place, RecordCounts, WindowExplainer
+from genoplrp.discover.maps import Place, WindowExplainer
 from genoplrp.discover.names import Name, name_motifs
 from genoplrp.discover.windows import cut
 from genoplrp.errors import ModelError
@@ -105,17 +106,16 @@ def read_filters(
     weights = np.zeros((count, 4, first.width))
     rows: list[tuple[int, str, float, float, int]] = []
     for label, places in chosen:
-        sums, records = np.zeros((2, count)), RecordCounts(count)
+        account = Account(count)
         for part, x, layers in explainer.layers(label, places, (first.layer,)):
             relevance = layers[first.layer]
-            sums += _carried(relevance)
-            records.add(part, relevance)
+            account.add(part, relevance)
             weights += _bases_read(first, x, relevance)
-        share = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-300)
+        (share, against), sequences = account.carried.shares, account.carried.sequences
         name = explainer.scorer.spec.labels[label]
-        for k in np.argsort(-share[0], kind="stable").tolist():
-            if records.counts[k]:
-                rows.append((k, name, float(share[0, k]), float(share[1, k]), int(records.counts[k])))
+        for k in np.argsort(-share, kind="stable").tolist():
+            if sequences[k]:
+                rows.append((k, name, float(share[k]), float(against[k]), int(sequences[k])))
     motifs = {k: _motif(k, weights[k]) for k in sorted({row[0] for row in rows})}
     names = dict(zip(motifs, name_motifs(list(motifs.values()), database), strict=True)) if motifs else {}
     table = [(*row, *_named(names[row[0]]), motifs[row[0]].consensus) for row in rows]
@@ -152,11 +152,6 @@ def first_convolution(explainer: WindowExplainer) -> FirstConvolution:
             "four channels: leave them out (without --filters)"
         )
     return FirstConvolution(layer, module)
-
-
-def _carried(relevance: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Relevance for and against the label of each filter: (2, filters)."""
-    return np.stack([np.maximum(sign * relevance, 0).sum((0, 2), dtype=np.float64) for sign in (1, -1)])
 
 
 def _bases_read(first: FirstConvolution, x: NDArray[np.uint8], relevance: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Which outputs are looked into, and in which windows: where the network calls them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,16 +48,21 @@ class Choice:
         The outputs, the one called most often beyond chance first where none were asked for.
     scores
         For each sequence the scores of its windows, (windows, labels).
-    thresholds
-        (labels,) score above which an output is called.
+    calibrated
+        Gives the run's calibration, made when it is first asked for.
     warnings
         What has to be said about the outputs that are not among them.
     """
 
     chosen: list[Chosen]
     scores: list[NDArray[np.float32]] = field(repr=False)
-    thresholds: NDArray[np.float32] = field(repr=False)
+    calibrated: Callable[[], Calibration] = field(repr=False)
     warnings: list[str]
+
+    @property
+    def thresholds(self) -> NDArray[np.float32]:
+        """(labels,) score above which an output is called."""
+        return self.calibrated().thresholds
 
 
 def checked_labels(spec: ModelSpec, labels: str | Sequence[str] | None) -> list[int] | None:
@@ -88,12 +94,13 @@ def choose_labels(
     """
     windows = [scorer.windows(len(sequence)) for sequence in sequences]
     labels = scorer.spec.labels
-    calibration = calibrate(sequences[:RECORDS], scorer, options.fpr, options.seed)
+    calibrated = cache(lambda: calibrate(sequences[:RECORDS], scorer, options.fpr, options.seed))
     scores = scorer.scores(sequences)
     if everywhere:
         places = [(i, window) for i, own in enumerate(windows) for window in own]
         chosen = [Chosen(label, places, len(sequences)) for label in wanted or range(len(labels))]
-        return Choice(chosen, scores, calibration.thresholds, [])
+        return Choice(chosen, scores, calibrated, [])
+    calibration = calibrated()
     looked_into = _above_chance(labels, scores, calibration) if wanted is None else wanted
     found, warnings = [], []
     for label in looked_into:
@@ -113,7 +120,7 @@ def choose_labels(
             "no output is called more often than on the same sequences shuffled: are these sequences of the kind that "
             f"the network was trained on? Name outputs (--labels), or {EVERYWHERE}"
         )
-    return Choice(found, scores, calibration.thresholds, warnings)
+    return Choice(found, scores, calibrated, warnings)
 
 
 def _above_chance(labels: Sequence[str], scores: Sequence[NDArray[np.float32]], calibration: Calibration) -> list[int]:

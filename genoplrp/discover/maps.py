@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from genoplrp.lrp import Unit
 from genoplrp.result import Attribution
 from genoplrp.sequence import Window, one_hot
 from genoplrp.sequence.references import shuffled_references
+
+T = TypeVar("T")
 
 NULL_WINDOWS = 500
 """At least so many shuffled windows stand behind a false discovery rate."""
@@ -144,8 +147,8 @@ class WindowExplainer:
         )[0]
 
 
-def spread(places: Sequence[Place], most: int) -> tuple[list[Place], list[Place]]:
-    """At most `most` of the places, evenly spread over all, and the rest.
+def spread(places: Sequence[T], most: int) -> tuple[list[T], list[T]]:
+    """At most `most` of the places (or of what stands for them), evenly spread over all, and the rest.
 
     Examples
     --------
@@ -157,32 +160,6 @@ def spread(places: Sequence[Place], most: int) -> tuple[list[Place], list[Place]
         return list(places), []
     chosen = set(np.linspace(0, len(places) - 1, most).round().astype(int).tolist())
     return [places[i] for i in sorted(chosen)], [place for i, place in enumerate(places) if i not in chosen]
-
-
-class RecordCounts:
-    """In how many records each of several units carries relevance, window by window; a record's follow each other.
-
-    Examples
-    --------
-    >>> counts = RecordCounts(2)
-    >>> relevance = np.array([[[0.5], [0.0]], [[0.2], [-0.1]]], np.float32)
-    >>> counts.add([(0, Window(0, 8)), (0, Window(4, 12))], relevance)
-    >>> counts.counts.tolist()
-    [1, 1]
-    """
-
-    def __init__(self, units: int) -> None:
-        self.counts = np.zeros(units, np.int64)
-        self._record, self._seen = -1, np.zeros(units, bool)
-
-    def add(self, places: Sequence[Place], relevance: NDArray[np.float32]) -> None:
-        """Add windows and what the units carry there, (n, units, places in the layer)."""
-        active = np.asarray(relevance.any(axis=2))
-        for (record, _), own in zip(places, active, strict=True):
-            if record != self._record:
-                self._record, self._seen = record, np.zeros_like(self._seen)
-            self.counts += own & ~self._seen
-            self._seen = self._seen | own
 
 
 class Owners:

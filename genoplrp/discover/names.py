@@ -1,6 +1,6 @@
 """What patterns are called: the best match of each in a database of motifs, or none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -90,9 +90,20 @@ def one_word_each(texts: Sequence[str]) -> list[str]:
     >>> one_word_each(["SP1", "NF Y", "NF_Y"])
     ['SP1', 'NF_Y', 'NF_Y_2']
     """
-    words: dict[str, None] = {}
-    for text in texts:
-        word = "_".join(text.split()) or "output"
+    return told_apart(["_".join(text.split()) or "output" for text in texts])
+
+
+def told_apart(words: Sequence[str], *, same: Callable[[str], str] = str) -> list[str]:
+    """The words, a later one that would be the same as another with a number; `same` gives what words are compared by.
+
+    Examples
+    --------
+    >>> told_apart(["SP1", "Sp1"], same=str.casefold)
+    ['SP1', 'Sp1_2']
+    """
+    found: dict[str, str] = {}
+    for word in words:
         choices = chain([word], (f"{word}_{n}" for n in count(2)))
-        words[next(one for one in choices if one not in words)] = None
-    return list(words)
+        free = next(one for one in choices if same(one) not in found)
+        found[same(free)] = free
+    return list(found.values())

@@ -13,17 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genoplrp.discover.maps import Maps, Place, RecordCounts, WindowExplainer, as_floats
+from genoplrp.discover.carried import Account, Carried
+from genoplrp.discover.maps import Maps, Place, WindowExplainer, as_floats, spread
 from genoplrp.errors import ModelError
 from genoplrp.lrp import Unit
 from genoplrp.lrp.inspect import inner_layers
 from genoplrp.result import Attribution
-
-FOLLOWED = 8
-"""Units of a layer that are followed one by one, at most; one more where it is the only one left."""
-
-CARRIED = 0.9
-"""Share of a layer's relevance that is enough to be followed one by one."""
 
 SAMPLE = 200
 """Windows in which units are followed, at most, evenly spread."""
@@ -59,28 +54,6 @@ class Layer:
         """Relevance (n, ...) as (n, units, places)."""
         moved = np.moveaxis(relevance, self.axis, 1)
         return moved.reshape(*moved.shape[:2], -1)
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """What flows through the units of a layer, (units,) each: relevance for the label, against it, and in how many
-    records any."""
-
-    positive: NDArray[np.float64]
-    negative: NDArray[np.float64]
-    sequences: NDArray[np.int64]
-
-    @property
-    def shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of the relevance for, and of that against the label that passes the layer; each adds up to 1, or is 0."""
-        return self.positive / (self.positive.sum() or 1), self.negative / (self.negative.sum() or 1)
-
-    def followed(self) -> list[int]:
-        """The units that carry most, of either sign, in falling order."""
-        amount = self.positive + self.negative
-        order = np.argsort(-amount, kind="stable")
-        enough = int(np.searchsorted(np.cumsum(amount[order]), CARRIED * amount.sum())) + 1
-        return [k for k in order[: min(enough, FOLLOWED)].tolist() if amount[k] > 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +148,7 @@ def read_flow(explainer: WindowExplainer, layers: Sequence[Layer], label: int, p
         if len(others) == 1:  # then it is as cheap to follow by itself
             own.append(others.pop())
         groups += [(i, (k,), False) for k in own] + ([(i, tuple(others), True)] if others else [])
-    rows = sorted(set(np.linspace(0, len(places) - 1, SAMPLE).round().astype(int).tolist()))
+    rows, _ = spread(range(len(places)), SAMPLE)
     tally = _Tally(layers, groups)
     names = tuple(layer.name for layer in layers)
     at_once = _at_once(explainer, layers, len(groups))
@@ -189,14 +162,11 @@ def read_flow(explainer: WindowExplainer, layers: Sequence[Layer], label: int, p
 def _carried(
     explainer: WindowExplainer, layers: Sequence[Layer], label: int, places: Sequence[Place]
 ) -> tuple[Carried, ...]:
-    sums = [np.zeros((2, layer.units)) for layer in layers]
-    counts = [RecordCounts(layer.units) for layer in layers]
+    accounts = [Account(layer.units) for layer in layers]
     for part, _, relevance in explainer.layers(label, places, tuple(layer.name for layer in layers)):
-        for layer, total, count in zip(layers, sums, counts, strict=True):
-            own = layer.by_unit(relevance[layer.name])
-            total += [np.maximum(sign * own, 0).sum((0, 2), dtype=np.float64) for sign in (1, -1)]
-            count.add(part, own)
-    return tuple(Carried(total[0], total[1], count.counts) for total, count in zip(sums, counts, strict=True))
+        for layer, account in zip(layers, accounts, strict=True):
+            account.add(part, layer.by_unit(relevance[layer.name]))
+    return tuple(account.carried for account in accounts)
 
 
 def _at_once(explainer: WindowExplainer, layers: Sequence[Layer], nodes: int) -> int:
