@@ -7,15 +7,17 @@ everywhere, and the order of its other edges at random. Every distinct shuffle i
 """
 
 import re
-from collections.abc import Mapping
-from itertools import pairwise, product
-from math import prod
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
-from genoplrp.sequence.alphabet import check_dna
+from genoplrp.sequence.alphabet import BASES, BYTE_CODES, check_dna
 
 _RUN = re.compile("[ACGT]+")
+_LETTERS = bytes.maketrans(bytes(range(4)), BASES.encode())
 
 
 def dinucleotide_shuffle(sequence: str, rng: np.random.Generator) -> str:
@@ -56,41 +58,52 @@ def _shuffle_run(run: str, rng: np.random.Generator) -> str:
     # Up to three letters there is no other order of the steps.
     if len(run) < 4:
         return run
-    followers: dict[str, list[str]] = {}
-    for letter, follower in pairwise(run):
-        followers.setdefault(letter, []).append(follower)
-    last_steps = _draw_last_steps(followers, run[-1], rng)
-    for letter, choices in followers.items():
-        if letter in last_steps:
-            choices.remove(last_steps[letter])
-        followers[letter] = [choices[index] for index in rng.permutation(len(choices))]
-        followers[letter] += last_steps.get(letter, "")
-    steps = {letter: iter(choices) for letter, choices in followers.items()}
-    path = [run[0]]
+    codes = BYTE_CODES[np.frombuffer(run.encode(), np.uint8)]
+    letters, end = tuple(dict.fromkeys(codes[:-1].tolist())), int(codes[-1])
+    counts = np.bincount(4 * codes[:-1] + codes[1:], minlength=16).reshape(4, 4)
+    last_steps = _draw_last_steps(counts, letters, end, rng)
+    steps: dict[int, Iterator[int]] = {}
+    for letter in letters:
+        choices = codes[1:][codes[:-1] == letter]
+        last = last_steps.get(letter)
+        if last is not None:
+            choices = np.delete(choices, int((choices == last).argmax()))
+        order = choices[rng.permutation(len(choices))].tolist()
+        steps[letter] = iter(order if last is None else [*order, last])
+    letter = int(codes[0])
+    path = [letter]
     for _ in range(len(run) - 1):
-        path.append(next(steps[path[-1]]))
-    return "".join(path)
+        letter = next(steps[letter])
+        path.append(letter)
+    return bytes(path).translate(_LETTERS).decode()
 
 
-def _draw_last_steps(followers: Mapping[str, list[str]], end: str, rng: np.random.Generator) -> dict[str, str]:
+def _draw_last_steps(
+    counts: NDArray[np.int64], letters: tuple[int, ...], end: int, rng: np.random.Generator
+) -> dict[int, int]:
     """For every letter but the end the letter to which it is left for the last time, so that all ways lead to the end.
 
-    There are at most 4 ** 3 choices, so all are listed and one is drawn by the number of edges that stand for it;
-    drawing blindly until all ways lead to the end, as the paper does, may take as many trials as there are letters.
+    Of all choices one is drawn by the number of edges that stand for it; drawing blindly until all ways lead to the
+    end, as the paper does, may take as many trials as there are letters. counts[a, b]: how often b follows a.
     """
-    letters = [letter for letter in followers if letter != end]
-    trees = [
-        dict(zip(letters, choice, strict=True))
-        for choice in product(*(sorted(set(followers[letter])) for letter in letters))
-    ]
-    trees = [tree for tree in trees if all(_leads_to(end, letter, tree) for letter in letters)]
-    weights = np.array([float(prod(followers[a].count(b) for a, b in tree.items())) for tree in trees])
-    return trees[rng.choice(len(trees), p=weights / weights.sum())]
+    left = tuple(letter for letter in letters if letter != end)
+    trees = _trees(left, end)  # (trees, letters)
+    weights = counts.astype(float)[left, trees].prod(axis=1)
+    chosen = trees[rng.choice(len(trees), p=weights / weights.sum())]
+    return dict(zip(left, chosen.tolist(), strict=True))
 
 
-def _leads_to(end: str, letter: str, tree: Mapping[str, str]) -> bool:
+@cache
+def _trees(letters: tuple[int, ...], end: int) -> NDArray[np.int64]:
+    """All choices of a next letter for each of these from which all ways lead to the end, (at most 4 ** 2, letters)."""
+    choices = product(range(4), repeat=len(letters))
+    leading = [choice for choice in choices if _all_lead_to(end, dict(zip(letters, choice, strict=True)))]
+    return np.array(leading, np.int64).reshape(len(leading), len(letters))
+
+
+def _all_lead_to(end: int, tree: Mapping[int, int]) -> bool:
+    """Whether all letters lead to the end, each step being that to the letter's own."""
+    ends = set(tree)
     for _ in tree:
-        if letter == end:
-            break
-        letter = tree[letter]
-    return letter == end
+        ends = {tree.get(letter, letter) for letter in ends}  # the end and what is never left stay where they are
+    return ends <= {end}

@@ -144,16 +144,24 @@ def stitch(values: Tensor | Sequence[Tensor], windows: Sequence[Window], length:
     stacked = values if isinstance(values, Tensor) else torch.stack(list(values)) if values else torch.empty(0)
     if len(stacked) != len(windows) or not len(windows):
         raise SequenceError(f"stitch takes one row of values a window; got {len(stacked)} for {len(windows)} windows.")
-    owner, column = _owners(tuple(windows), length, stacked.shape[-1])
-    covered = np.flatnonzero(owner >= 0)
-    stitched = stacked.new_zeros((length, *stacked.shape[1:-1]))
-    rows = stacked.movedim(-1, 1)  # (k, w, ...)
-    index = [torch.from_numpy(part[covered]).to(stacked.device) for part in (owner, column)]
-    stitched[torch.from_numpy(covered).to(stacked.device)] = rows[index[0], index[1]]
-    return stitched.movedim(0, -1)
+    stitched = stacked.new_zeros((*stacked.shape[1:-1], length))
+    for window, base, column, bases in _pieces(tuple(windows), length, stacked.shape[-1]):
+        stitched[..., base : base + bases] = stacked[window, ..., column : column + bases]
+    return stitched
 
 
 @lru_cache(maxsize=16)  # most records of a file are tiled alike
+def _pieces(windows: tuple[Window, ...], length: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Stretches of bases that lie beside each other in one window: (window, first base, its column, bases)."""
+    owner, column = _owners(windows, length, width)
+    if not length:
+        return []
+    edges = np.flatnonzero(np.diff(owner)) + 1
+    firsts, ends = np.r_[0, edges], np.r_[edges, length]
+    found = zip(owner[firsts].tolist(), firsts.tolist(), column[firsts].tolist(), (ends - firsts).tolist(), strict=True)
+    return [piece for piece in found if piece[0] >= 0]
+
+
 def _owners(windows: tuple[Window, ...], length: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """For each base the index of the window that it takes its value from, or -1, and its column there; (length,) each.
 

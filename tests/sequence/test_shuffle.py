@@ -11,6 +11,7 @@ from scipy.stats import chisquare
 
 from genoplrp.errors import SequenceError
 from genoplrp.sequence import dinucleotide_shuffle
+from genoplrp.sequence.shuffle import _draw_last_steps
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -56,6 +57,16 @@ def test_every_shuffle_is_equally_likely(sequence):
 def test_a_letter_that_is_left_once_in_a_long_run_is_no_trap():
     sequence = "A" * 20_000 + "C"
     assert dinucleotide_shuffle(sequence, np.random.default_rng(0)) == sequence
+
+
+def test_last_steps_of_millions_of_letters_are_drawn_by_their_number():
+    counts = np.full((4, 4), 1000)
+    counts[0], counts[1], counts[2] = [3_000_000, 2_100_000, 0, 3_000_000], [0, 0, 3_000_000, 0], [0, 0, 0, 3_000_000]
+    rng = np.random.default_rng(0)
+    drawn = [_draw_last_steps(counts, (0, 1, 2), 3, rng)[0] for _ in range(2000)]
+    assert set(drawn) == {1, 3}
+    # Binomial, six standard errors.
+    assert abs(drawn.count(1) / 2000 - 21 / 51) < 6 * (0.25 / 2000) ** 0.5
 
 
 def test_short_sequences_come_back_as_they_are():

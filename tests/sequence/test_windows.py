@@ -106,6 +106,10 @@ def test_bases_outside_the_given_windows_get_zero():
     assert stitched.tolist() == [0, 0, 1, 1, 1, 1, 0, 0, 0]
 
 
+def test_nothing_to_stitch_is_nothing():
+    assert stitch(torch.rand(1, 2, 3), [Window(0, 0, 3)], 0).shape == (2, 0)
+
+
 def test_a_tie_goes_to_the_window_that_starts_first_whatever_the_order():
     values = torch.tensor([[2.0] * 6, [1.0] * 6])
     assert stitch(values, [Window(3, 9), Window(0, 6)], 9).tolist() == [1] * 5 + [2] * 4
