@@ -9,10 +9,10 @@ from functools import lru_cache
 from math import nan
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from genoplrp.motifs import Motif
+from genoplrp.motifs.codes import encode
 
 ENRICHMENT = 2.0
 """A hit carries at least this many times the relevance that its width would get by chance; see `smallest_share`."""
@@ -68,7 +68,7 @@ def find_hits(
     Parameters
     ----------
     relevance
-        (l,) signed relevance a base.
+        (l,) signed relevance a base, finite.
     explained
         (l,) bool, the bases that were explained: over these chance is reckoned.
     sequence
@@ -76,7 +76,7 @@ def find_hits(
     motif
         The label's matrix, if it has one.
     """
-    positive = np.clip(relevance.astype(np.float64), 0, None)
+    positive = np.maximum(relevance, 0, dtype=np.float64)
     total, bases = float(positive.sum()), int(explained.sum())
     width = min(motif.width if motif else SPAN_WIDTH, len(sequence))
     if total <= 0 or bases == 0:
@@ -84,16 +84,14 @@ def find_hits(
     least = total * smallest_share(min(width / bases, 1.0))
     inside = sliding_sums(positive, width)  # (l - width + 1,)
     inside[inside < least * (1 - _ROUNDING)] = 0.0
-    rich = np.flatnonzero(inside)
-    free = np.ones(len(sequence), dtype=bool)
+    waiting, free = inside.copy(), np.ones(len(sequence), dtype=bool)
     found: list[Hit] = []
-    for start in rich[np.argsort(-inside[rich], kind="stable")].tolist():
-        if not free[start : start + width].all():
-            continue
+    while waiting[start := int(waiting.argmax())] > 0:
         placed = _placed(sequence, motif, inside, free, start) if motif and motif.width == width else None
         span = placed or _trimmed(positive, start, width)
         found.append(_hit(span, relevance, positive, total, bases))
         free[span[0] : span[1]] = False
+        waiting[max(0, span[0] - width + 1) : span[1]] = 0.0  # the stretches that touch the hit
     sites = [hit for hit in found if hit.strand != "."]
     kept = [hit for hit in found if hit.strand != "." or not any(_is_flank(hit, site) for site in sites)]
     return sorted(kept, key=lambda hit: -hit.share)
@@ -117,7 +115,7 @@ def smallest_share(chance: float) -> float:
     return min(ENRICHMENT * chance, (1 + chance) / 2)
 
 
-def sliding_sums(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def sliding_sums(values: NDArray[np.float64] | NDArray[np.bool_], width: int) -> NDArray[np.float64]:
     """Sum of each stretch of `width` values, (l - width + 1,).
 
     Examples
@@ -134,20 +132,17 @@ def placement_scores(sequence: str, motif: Motif) -> NDArray[np.float64]:
 
     A placement over a letter that is no base scores minus infinity.
     """
-    one_hot = (
-        np.frombuffer(sequence.upper().replace("U", "T").encode(), np.uint8)
-        == np.frombuffer(b"ACGT", np.uint8)[:, None]
-    )
-    windows = sliding_window_view(one_hot, motif.width, axis=1)  # (4, l - w + 1, w)
-    scores = np.einsum("clw,scw->sl", windows, _both_strands(motif))
-    scores[:, ~np.all(np.any(windows, axis=0), axis=1)] = -np.inf
-    return np.asarray(scores)
+    codes = encode(sequence)
+    column = np.arange(motif.width)
+    windows = codes[np.arange(len(codes) - motif.width + 1)[:, None] + column]  # (l - w + 1, w)
+    return np.asarray(_both_strands(motif)[:, windows, column].sum(axis=-1))
 
 
 @lru_cache(maxsize=256)
 def _both_strands(motif: Motif) -> NDArray[np.float64]:
-    """Log-odds of the matrix and of its reverse complement, (2, 4, w)."""
-    return np.stack([motif.log_odds(), motif.reverse_complement().log_odds()])
+    """Log-odds of the matrix and of its reverse complement, (2, 5, w): A, C, G, T, and what is no base."""
+    both = np.stack([motif.log_odds(), motif.reverse_complement().log_odds()])
+    return np.concatenate([both, np.full((2, 1, motif.width), -np.inf)], axis=1)
 
 
 def _placed(
@@ -157,9 +152,10 @@ def _placed(
     width = motif.width
     low, high = max(0, start - width // 2), min(len(inside), start + width // 2 + 1)
     odds = placement_scores(sequence[low : high + width - 1], motif)  # (2, high - low)
-    open_ = sliding_window_view(free[low : high + width - 1], width).all(1)
+    open_ = sliding_sums(~free[low : high + width - 1], width) == 0
     odds[:, ~open_ | (inside[low:high] < _KEPT_SHARE * inside[start])] = -np.inf
-    strand, offset = divmod(int(odds.argmax()), high - low)
+    # A palindrome scores the same on both strands but for rounding, which shall not decide between them.
+    strand, offset = divmod(int((odds >= odds.max() - _ROUNDING).argmax()), high - low)
     if odds[strand, offset] <= 0:
         return None
     return low + offset, low + offset + width, "+-"[strand], float(odds[strand, offset])

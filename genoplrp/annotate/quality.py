@@ -6,7 +6,7 @@ instance, no positive relevance) it is NaN: counted, never replaced.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from genoplrp.motifs import Site
 
 METHODS = ("LRP", "PLRP")
 METRICS = ("rma", "gini", "entropy", "auprc", "recall")
+COLUMNS = (*METRICS, "n", "instances")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Quality:
     recall: float
     n: int
     instances: int
+
+    @property
+    def metrics(self) -> tuple[float, ...]:
+        """The values of `METRICS`."""
+        return self.rma, self.gini, self.entropy, self.auprc, self.recall
 
 
 def qualities(pairs: Sequence[tuple[Explanation, Spans | None]]) -> list[dict[str, Quality]]:
@@ -89,6 +95,3 @@ def _measured(maps: NDArray[np.float32], truths: Sequence[tuple[NDArray[np.bool_
     for row, (_, spans) in enumerate(truths):
         numbers = {name: float(column[row]) for name, column in columns.items()}
         yield Quality(**numbers, n=values.shape[1], instances=len(spans))
-
-
-COLUMNS = tuple(field.name for field in fields(Quality))

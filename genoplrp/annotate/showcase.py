@@ -113,24 +113,39 @@ class Showcase:
 
     def __init__(self, size: int, thresholds: NDArray[np.float32], scorer: Scorer) -> None:
         self._size, self._thresholds, self._scorer = size, thresholds, scorer
-        self._entry: Entry | None = None  # the record whose explanations are coming
+        self._entry: Entry | None = None  # the record whose explanations are coming, if it may be shown
+        self._current = -1  # index of the record whose explanations are coming
         self._kept: dict[int, Entry] = {}
         self._uses: Counter[int] = Counter()
         self._best: list[tuple[float, int]] = []  # heaps of (margin, -index): of equal records the first stays
         self._by_label: list[list[tuple[float, int]]] = [[] for _ in thresholds]
+        self._each = max(1, size // (2 * max(1, len(thresholds))))  # records that a label keeps for itself
 
     def add(self, explanation: Explanation, spans: Spans | None, hits: Sequence[Hit]) -> None:
         """Add an explanation; those of one record come together, the best label first."""
         if not self._size:
             return
         scored = explanation.scored
-        if self._entry is None or self._entry.index != scored.index:
+        if scored.index != self._current:
             self._settle()
+            self._current = scored.index
+            if not self._has_place_for(scored):
+                return
             middle = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
             self._entry = entry_around(scored, middle, float((scored.best - self._thresholds).max()))
+        if self._entry is None:
+            return
         shown = self._cut(explanation, self._entry, spans, hits)
         if shown.windows:
             self._entry.shown.append(shown)
+
+    def _has_place_for(self, scored: Scored) -> bool:
+        """Whether a record is good enough for one of the heaps, so that cutting it out is worth while."""
+        margins = scored.best - self._thresholds
+        if len(self._best) < self._size or margins.max() > self._best[0][0]:
+            return True
+        called = ((self._by_label[label], margins[label]) for label in np.flatnonzero(margins > 0))
+        return any(len(heap) < self._each or margin > heap[0][0] for heap, margin in called)
 
     def chosen(self) -> list[Entry]:
         """At most `size` records, the best first."""
@@ -141,7 +156,7 @@ class Showcase:
 
     def _settle(self) -> None:
         """Offer the record whose explanations have all come."""
-        entry, self._entry = self._entry, None
+        entry, self._entry, self._current = self._entry, None, -1
         if entry is not None:
             self.offer(entry)
 
@@ -152,11 +167,10 @@ class Showcase:
         self._kept[entry.index] = entry
         self._uses[entry.index] += 1  # so that it is not let go before it has been in every heap
         self._push(self._best, entry.margin, entry.index, self._size)
-        each = max(1, self._size // (2 * len(self._by_label)))
         for shown in entry.shown:
             if shown.called:
                 margin = float(entry.scores[shown.label] - self._thresholds[shown.label])
-                self._push(self._by_label[shown.label], margin, entry.index, each)
+                self._push(self._by_label[shown.label], margin, entry.index, self._each)
         self._release(entry.index)
 
     def _push(self, heap: list[tuple[float, int]], margin: float, index: int, size: int) -> None:

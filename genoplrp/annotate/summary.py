@@ -127,10 +127,10 @@ class Summary:
     def add_quality(self, label: int, qualities: dict[str, Quality]) -> None:
         """Add the metrics of both maps of a called label."""
         self._explained[label] += 1
-        for k, method in enumerate(METHODS):
-            values = np.array([getattr(qualities[method], metric) for metric in METRICS])
-            self._defined[label, k] += ~np.isnan(values)
-            self._sums[label, k] += np.nan_to_num(values)
+        values = np.array([qualities[method].metrics for method in METHODS])
+        defined = ~np.isnan(values)
+        self._defined[label] += defined
+        self._sums[label] += np.where(defined, values, 0.0)
 
     def factors(self) -> list[Factor]:
         """All labels, the one called most often beyond chance first."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple
 from math import isnan
 from pathlib import Path
 from typing import TextIO
@@ -14,6 +13,7 @@ from genoplrp.annotate.intake import Rejection
 from genoplrp.annotate.quality import COLUMNS, Quality
 
 GENOME_HITS = "hits.genome.bed"
+_WHITE = {9: " ", 10: " ", 13: " "}
 _HIT_COLUMNS = (
     *("record", "start", "end", "label", "matrix", "strand"),
     *("share", "enrichment", "relevance", "log_odds", "score", "probability"),
@@ -46,9 +46,8 @@ class Tables:
         """A line of predictions.tsv."""
         names = ",".join(self._labels[label] for label in called) or "."
         length, windows = len(scored.record.sequence), len(scored.scores)
-        write_line(
-            self._predictions, scored.record.name, length, windows, names, self._labels[top], *scored.best.tolist()
-        )
+        facts = scored.record.name, length, windows, names, self._labels[top]
+        write_line(self._predictions, *facts, numbers=scored.best.tolist())
 
     def add_hits(self, explanation: Explanation, hits: Sequence[Hit], probability: float) -> None:
         """The lines of an explanation's hits, by start."""
@@ -62,13 +61,14 @@ class Tables:
                 write_line(self._genome, locus.chrom, start, end, label, score, strand)
             matrix = "." if isnan(hit.log_odds) else self._matrices[label]
             numbers = (hit.share, hit.enrichment, hit.relevance, hit.log_odds, explanation.score, probability)
-            write_line(self._hits, record.name, hit.start, hit.end, label, matrix, hit.strand, *numbers)
+            write_line(self._hits, record.name, hit.start, hit.end, label, matrix, hit.strand, numbers=numbers)
 
     def add_quality(self, explanation: Explanation, qualities: dict[str, Quality]) -> None:
         """The two lines, LRP and PLRP, of an explanation in rma.tsv."""
         name, label = explanation.scored.record.name, self._labels[explanation.label]
         for method, quality in qualities.items():
-            write_line(self._rma, name, label, "yes" if explanation.called else "no", method, *astuple(quality))
+            facts, counts = (name, label, "yes" if explanation.called else "no", method), (quality.n, quality.instances)
+            write_line(self._rma, *facts, numbers=quality.metrics, counts=counts)
 
     def add_rejection(self, rejection: Rejection) -> None:
         """A line of rejected.tsv."""
@@ -95,12 +95,17 @@ def open_tables(folder: Path, labels: Sequence[str], matrices: dict[str, str]) -
         genome.unlink()
 
 
-def write_line(file: TextIO, *values: object) -> None:
-    """Write a line of a table; numbers with six digits, white space in texts made harmless, nothing quoted."""
-    file.write("\t".join(_text(value) for value in values) + "\n")
+def write_line(file: TextIO, *facts: object, numbers: Sequence[float] = (), counts: Sequence[int] = ()) -> None:
+    """Write a line of a table: facts, then numbers, then counts; none of it quoted.
+
+    Numbers have six digits, and white space in texts is made harmless.
+    """
+    texts = [_text(fact) for fact in facts]
+    digits = "\t%.6g" * len(numbers) % tuple(numbers)  # at once: most of a table is numbers
+    file.write("\t".join(texts) + digits.replace("nan", "NaN") + "".join(f"\t{count}" for count in counts) + "\n")
 
 
 def _text(value: object) -> str:
     if isinstance(value, float):
         return "NaN" if isnan(value) else f"{value:.6g}"
-    return str(value).translate({9: " ", 10: " ", 13: " "})
+    return str(value) if isinstance(value, int) else str(value).translate(_WHITE)

@@ -129,3 +129,16 @@ def test_flank_of_a_placed_site_is_no_second_hit() -> None:
     relevance[record.end : after] = 1.0
     hits = find_hits(relevance, everywhere(120), record.sequence, MOTIF)
     assert [(hit.start, hit.end, hit.strand) for hit in hits] == [(record.start, record.end, record.strand)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_palindromic_site_is_on_the_forward_strand(seed: int) -> None:
+    """Both strands score the same but for rounding, whichever way the sums are taken."""
+    half = np.random.default_rng(seed).integers(1, 100, (4, 3))
+    matrix = Motif("p", "p", np.concatenate([half, half[::-1, ::-1]], axis=1))
+    site = "".join("ACGT"[base] for base in matrix.log_odds().argmax(0))
+    sequence = "A" * 12 + site + "A" * 12
+    relevance = np.zeros(len(sequence), np.float32)
+    relevance[12 : 12 + len(site)] = 1
+    (hit,) = find_hits(relevance, everywhere(len(sequence)), sequence, matrix)
+    assert (hit.start, hit.end, hit.strand) == (12, 12 + len(site), "+")
