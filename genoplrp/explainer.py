@@ -15,6 +15,7 @@ from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
 from genoplrp.lrp.samples import SampleLayout
 from genoplrp.lrp.target import Target, target_of
 from genoplrp.lrp.units import Unit, as_units
+from genoplrp.memory import keep_freed_memory
 from genoplrp.references import References, check_references, references_of
 from genoplrp.result import Attribution, joined
 
@@ -87,6 +88,8 @@ class Explainer:
         place, dtype = where(self._model)
         kept = x.dtype if x.is_floating_point() else torch.float32
         x = x.to(device=place or self._device, dtype=dtype or kept)
+        if x.device.type == "cpu":
+            keep_freed_memory()
         # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
         with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
             parts = [

@@ -1,0 +1,28 @@
+"""Memory that one batch frees is kept for the next: fresh pages take longer to come by than many a layer to compute."""
+
+import ctypes
+import os
+import sys
+from functools import cache
+
+# malloc.h of glibc; 32 MB is the largest threshold that it takes.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+KEPT, LARGEST = 256 * 2**20, 32 * 2**20
+_OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Have glibc keep up to 256 MB of what each of its arenas frees, once a process; whether it does.
+
+    By default it gives freed memory back to the system, batch after batch, and asks for it again. Nothing is changed
+    where the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
+    ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
+    """
+    if not sys.platform.startswith("linux") or any(name in os.environ for name in _OWN_SETTINGS):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return False
+    return bool(mallopt(_MMAP_THRESHOLD, LARGEST)) and bool(mallopt(_TRIM_THRESHOLD, KEPT))

@@ -1,0 +1,37 @@
+"""Freed memory is kept where the C library is glibc and the user has said nothing else."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+FREED = """
+import numpy as np
+from genoplrp.memory import keep_freed_memory
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+{keep}
+blocks = [np.ones(2**20) for _ in range(16)]  # 8 MB each
+full = resident()
+del blocks
+print((full - resident()) / 2**20)
+"""
+
+
+def given_back(keep: str, **settings: str) -> float:
+    """MB that a new process gives back of the 128 that it frees."""
+    plain = {name: value for name, value in os.environ.items() if name not in OWN}
+    command = [sys.executable, "-c", FREED.format(keep=keep)]
+    done = subprocess.run(command, env=plain | settings, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_kept_unless_the_user_says_otherwise() -> None:
+    assert given_back("") > 100
+    assert given_back("assert keep_freed_memory()") < 20
+    assert given_back("assert not keep_freed_memory()", MALLOC_TRIM_THRESHOLD_="131072") > 100
