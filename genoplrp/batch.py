@@ -13,7 +13,7 @@ from genoplrp.lrp.difference import propagate_difference
 from genoplrp.lrp.ledger import Page
 from genoplrp.lrp.plan import Plan, make_plan
 from genoplrp.lrp.propagate import propagate
-from genoplrp.lrp.prune import Pruner
+from genoplrp.lrp.prune import Pruner, all_finite
 from genoplrp.lrp.record import record, running_on
 from genoplrp.lrp.tape import Tape
 from genoplrp.lrp.target import (
@@ -156,7 +156,7 @@ class BatchExplainer:
                         units=units,
                     )
                 )
-                if not torch.isfinite(found[-1].relevance).all():
+                if not all_finite(found[-1].relevance):
                     raise ModelError(
                         "relevance from references is not finite: the network's activations overflow or divide by "
                         "nothing; try float64, or explain without references"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from genoplrp.errors import OptionError, UnsupportedCallError
+from genoplrp.lrp.prune import all_finite
 from genoplrp.lrp.samples import MIXES, SampleLayout, sample_layout
 
 
@@ -57,7 +58,7 @@ def check_input(x: Tensor, batch_size: int | None = None) -> None:
         )
     if len(x) == 0:
         raise OptionError("x holds no sequences")
-    if not torch.isfinite(x).all():
+    if not all_finite(x):
         raise OptionError("x holds NaN or infinite values")
     if batch_size is not None and not (isinstance(batch_size, int) and batch_size >= 1):
         raise OptionError(f"batch_size must be a whole number from 1 on; got {batch_size!r}")

@@ -1,6 +1,6 @@
 """One recorded torch call: what was called, with which tensors, where in the model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -50,18 +50,24 @@ _SINGLE = (Tensor, Value, str, int, float, type(None))
 """What is no container, and met most often: asking whether something is a Mapping is slow."""
 
 
-def leaves(tree: Any) -> Iterator[Any]:
-    """Every leaf of nested tuples, lists and dicts."""
+def leaves(tree: Any) -> list[Any]:
+    """Every leaf of nested tuples, lists and dicts, in order."""
+    found: list[Any] = []
+    _collect_leaves(tree, found)
+    return found
+
+
+def _collect_leaves(tree: Any, found: list[Any]) -> None:
     if isinstance(tree, _SINGLE):
-        yield tree
+        found.append(tree)
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from leaves(item)
+            _collect_leaves(item, found)
     elif isinstance(tree, Mapping):
         for item in tree.values():
-            yield from leaves(item)
+            _collect_leaves(item, found)
     else:
-        yield tree
+        found.append(tree)
 
 
 def substitute(tree: Any, change: Callable[[Any], Any]) -> Any:

@@ -16,6 +16,10 @@ from torch.nn import functional
 from genoplrp.lrp.call import Call, Value, leaves, substitute
 from genoplrp.lrp.ops import argument
 
+FEW_CHANNELS = 8
+"""Up to so many input channels, those of a sequence and its bounds, and with many filters, one product of matrices is
+quicker than torch's adjoint on a processor: it took .2 to .9 of its time (1,024 filters of 15, 300 of 19, 64 of 21)."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinearMap:
@@ -113,6 +117,8 @@ def _convolution(call: Call) -> LinearMap:
         return torch.convolution(pad(x), w, None, stride, before, dilation, False, [0] * axes, groups)
 
     def adjoint(s: Tensor, w: Tensor, x: Tensor) -> Tensor:
+        if groups == 1 and quicker_by_taps(s, w):
+            return _by_taps(s, w, x.shape[2], (stride[0], dilation[0], before[0], after[0]))
         padded = pad(x)
         gradient: Tensor = torch.ops.aten.convolution_backward(
             s, padded, w, None, stride, before, dilation, False, [0] * axes, groups, [True, False, False]
@@ -122,6 +128,28 @@ def _convolution(call: Call) -> LinearMap:
         return gradient
 
     return LinearMap(apply, adjoint, weight.detach(), None if bias is None else bias.detach().view(-1, *[1] * axes))
+
+
+def quicker_by_taps(s: Tensor, w: Tensor) -> bool:
+    """Whether a product for all taps is quicker than torch's adjoint, and no larger than twice what it reads."""
+    if w.ndim != 3:
+        return False
+    filters, channels, taps = w.shape
+    known = s.device.type == "cpu" and s.dtype in (torch.float32, torch.float64)  # half types would round at every tap
+    return known and channels <= FEW_CHANNELS and taps * channels <= 2 * filters
+
+
+def _by_taps(s: Tensor, w: Tensor, length: int, geometry: tuple[int, int, int, int]) -> Tensor:
+    """The adjoint of a convolution along one axis: one product for all taps, each added where the tap was read."""
+    stride, dilation, before, after = geometry
+    n, _, outputs = s.shape
+    taps, channels = w.shape[2], w.shape[1]
+    parts = torch.matmul(w.permute(2, 1, 0).reshape(taps * channels, -1), s).view(n, taps, channels, outputs)
+    whole = s.new_zeros(n, channels, before + length + after)
+    for tap in range(taps):
+        first = tap * dilation
+        whole[:, :, first : first + (outputs - 1) * stride + 1 : stride] += parts[:, tap]
+    return whole[:, :, before : before + length]
 
 
 def conv_geometry(call: Call, weight: Tensor) -> tuple[list[int], list[int], list[int], list[int]]:

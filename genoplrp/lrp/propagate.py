@@ -21,7 +21,8 @@ from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.prepared import prepared_map
 from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, check_finite, cut
 from genoplrp.lrp.rules import Multipliers, ratio
-from genoplrp.lrp.sparse.linear import SparseCall, listed_relevance, shape_of, sparse_call
+from genoplrp.lrp.sparse.calls import Cut, SparseCall
+from genoplrp.lrp.sparse.linear import hand, listed_relevance, shape_of, sparse_call
 from genoplrp.lrp.sparse.routes import routed
 from genoplrp.lrp.sparse.rows import Rows, selected
 from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
@@ -271,7 +272,7 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
     index = step.call.inputs[0]
     x, z, linear = walk.tensor(index), walk.tensor(step.output), _map_of(walk, step)
     shape = None if step.reads_input and walk.hypothetical else shape_of(step, linear, x, z)
-    rows = None if shape is None else listed_relevance(relevance, walk.samples, x.shape[1])
+    rows = None if shape is None else listed_relevance(relevance, walk.samples)
     if shape is None or rows is None:
         return None
     present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None
@@ -287,11 +288,11 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
     shares = None if amounts is None else shares_of(amounts, x, walk.samples)
     before = walk.relevance.get(index)
     if shares is None or isinstance(before, Tensor):
-        handed = call.hand(rows)
+        handed = hand(call, rows)
         total = passed(handed.statistics)
         _add(walk, index, handed.relevance, total)
         return total
-    handed = call.hand(rows, onto=before, shares=shares)
+    handed = hand(call, rows, onto=before, cut=Cut(shares))
     _replace(walk, index, handed.relevance)
     walk.settled.add(index)
     walk.ledger.enter_cut(walk.plan.boundaries[index], tally(handed.statistics), rescaled=True)
@@ -304,14 +305,14 @@ def _masked_rows(
     """PLRP-M: the call handed once, and again without the inputs that were dropped."""
     index = step.call.inputs[0]
     if amounts is None:
-        handed = call.hand(rows)
+        handed = hand(call, rows)
     else:
         shares = shares_of(amounts, walk.tensor(index), walk.samples)
         if shares is None or call.by_sign:
             return None
         before = walk.relevance.get(index)
         onto = before if isinstance(before, Rows) else None
-        handed = call.hand(rows, onto=onto, shares=shares, masked=True)
+        handed = hand(call, rows, onto=onto, cut=Cut(shares, masked=True))
         loss = lost(handed.statistics)
         walk.ledger.enter_cut(step, tally(handed.statistics), rescaled=False, loss=loss)
         if onto is not None:

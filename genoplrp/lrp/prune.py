@@ -164,9 +164,15 @@ def cut(relevance: Tensor, amounts: tuple[Amount, Amount], samples: int | None =
     )
 
 
+def all_finite(tensor: Tensor) -> bool:
+    """Whether every entry is a finite number."""
+    # One pass over memory, and nothing written; a sum may be infinite for its size alone, so that one looks again then.
+    return bool(torch.isfinite(tensor.sum())) or bool(torch.isfinite(tensor).all())
+
+
 def check_finite(relevance: Tensor) -> None:
     """Refuse relevance that is not finite."""
-    if not torch.isfinite(relevance).all():
+    if not all_finite(relevance):
         raise OptionError("relevance is not finite: the network's activations overflow; try float64")
 
 

@@ -22,8 +22,15 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists go through every linear call that they can go through, however dense."""
-    monkeypatch.setattr(linear, "DENSEST", 2.0)
+    """Lists go entry by entry through every linear call that they can go through, however dense."""
+    for name in ("LISTED", "DENSEST", "BY_TAPS_DENSEST"):
+        monkeypatch.setattr(linear, name, 2.0)
+
+
+@pytest.fixture
+def products(lists: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They go by products of matrices, however sparse."""
+    monkeypatch.setattr(linear, "by_lists", linear.by_products)
 
 
 @pytest.fixture
@@ -32,10 +39,10 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "kernels", lambda: None)
 
 
-@pytest.fixture(params=["as chosen", "lists", "without numba"])
+@pytest.fixture(params=["as chosen", "lists", "products", "without numba"])
 def every_way(request: pytest.FixtureRequest) -> None:
-    """The test runs as the engine chooses, with lists wherever they can go, and without numba."""
-    names = {"lists": "lists", "without numba": "no_numba"}
+    """The test runs as the engine chooses, with lists wherever they can go, in both ways, and without numba."""
+    names = {"lists": "lists", "products": "products", "without numba": "no_numba"}
     if request.param in names:
         request.getfixturevalue(names[request.param])
 

@@ -1,21 +1,22 @@
 """Whether the compiled loops can be used, and how they are shared out among threads."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-T = TypeVar("T")
 MOST_PLACES = 2**31 - 1
 """Places in a sample are 32-bit numbers."""
+RANGES = 4
+"""Ranges of samples a thread: with one each, a thread that was woken late or has the longer samples is waited for."""
 
 
 @cache
@@ -39,8 +40,8 @@ def usable(*tensors: Tensor) -> bool:
     )
 
 
-def in_threads(work: Callable[[tuple[int, int]], T], weights: NDArray[np.int64]) -> list[T]:
-    """What `work` gives for ranges of samples, a range a thread of torch's number, in the order of the samples.
+def in_threads(work: Callable[[tuple[int, int]], object], weights: NDArray[np.int64]) -> None:
+    """Do `work` for ranges of samples, on torch's number of threads; it writes what it finds.
 
     Parameters
     ----------
@@ -49,14 +50,32 @@ def in_threads(work: Callable[[tuple[int, int]], T], weights: NDArray[np.int64])
     weights
         How much work each sample is, (n,).
     """
-    ranges = _ranges(weights, torch.get_num_threads())
-    if len(ranges) == 1:
-        return [work(ranges[0])]
-    return list(_pool(torch.get_num_threads(), os.getpid()).map(work, ranges))
+    threads = torch.get_num_threads()
+    waiting = deque(_ranges(weights, 1 if threads == 1 else RANGES * threads))
+
+    def drain() -> None:
+        while waiting:
+            try:
+                samples = waiting.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            work(samples)
+
+    # The calling thread takes its share: it would otherwise only wait to be woken.
+    others = [_pool(threads, os.getpid()).submit(drain) for _ in range(min(threads, len(waiting)) - 1)]
+    try:
+        drain()
+    finally:  # nobody writes any more once this function is left, be it by an error
+        waiting.clear()
+        wait(others)
+    for other in others:
+        other.result()
 
 
 def _ranges(weights: NDArray[np.int64], number: int) -> Sequence[tuple[int, int]]:
     """Up to `number` ranges of samples with about equal work."""
+    if number == 1:
+        return [(0, len(weights))]
     done = np.cumsum(weights + 1)
     edges = np.searchsorted(done, done[-1] * np.arange(1, number) / number) + 1
     cuts = np.unique(np.concatenate([[0], edges, [len(weights)]]).clip(0, len(weights)))

@@ -15,8 +15,8 @@ from typing import Any
 import numba
 import numpy as np
 
-NO_CUT, LAMBDA, MASK = 0, 1, 2
-"""What happens to the result: nothing, PLRP-lambda, PLRP-M."""
+NO_CUT, LIST, LAMBDA, MASK = range(4)
+"""What happens to the result: it stays whole; what is not 0 is listed; it is pruned by PLRP-lambda; by PLRP-M."""
 STATISTICS = 9
 PASSED, GIVEN, MASS, BEFORE, AFTER, DROPPED_UP, DROPPED_DOWN, SCALE_UP, SCALE_DOWN = range(STATISTICS)
 """Columns of a sample's statistics. PASSED: what the call handed down; GIVEN: the same before PLRP-M's pruning; MASS:
@@ -108,6 +108,20 @@ def _dot(x, start, weight, first, length):
 
 
 @compiled
+def _dots(x, starts, weight, first, length):
+    """The same of four outputs of one channel: its weights are read once."""
+    a, b, c, d = np.uint64(starts[0]), np.uint64(starts[1]), np.uint64(starts[2]), np.uint64(starts[3])
+    one, two, three, four = x.dtype.type(0), x.dtype.type(0), x.dtype.type(0), x.dtype.type(0)
+    for i in range(length):
+        w = weight[first + i]
+        one += x[a + i] * w
+        two += x[b + i] * w
+        three += x[c + i] * w
+        four += x[d + i] * w
+    return one, two, three, four
+
+
+@compiled
 def _add(share, into, start, weight, first, length):
     """Add to the multipliers of one output's inputs its share times its weights."""
     for i in range(length):
@@ -149,6 +163,32 @@ def _is_other(z, sign):
 
 
 @compiled
+def _denominators(x, z, entries, count, into, weight, bias, length, known, sign):
+    """Write the sums that a term divides by, for outputs in the order of their channels; none where it leaves one out.
+
+    known: (given, table, again), see `_spread`.
+    """
+    place, channel, start, _ = entries
+    given, table, again = known
+    if (given or len(table)) and not again:
+        for j in range(count):
+            into[j] = z[place[j]] - (table[place[j]] if len(table) else 0)
+        return
+    j = 0
+    while j < count:
+        first = np.uint64(channel[j]) * length
+        if sign == 0 and j + 3 < count and channel[j + 3] == channel[j]:
+            into[j], into[j + 1], into[j + 2], into[j + 3] = _dots(x, start[j : j + 4], weight, first, length)
+            for k in range(j, j + 4):
+                into[k] += bias[channel[k]]
+            j += 4
+        else:
+            if sign == 0 or not _is_other(z[place[j]], sign):
+                into[j] = _dot(x, np.uint64(start[j]), weight, first, length) + bias[channel[j]]
+            j += 1
+
+
+@compiled
 def _spread(x, z, entries, count, shares, into, terms, again):
     """All outputs of one sample add to the multipliers of their inputs; returns the relevance that they hand down.
 
@@ -159,20 +199,15 @@ def _spread(x, z, entries, count, shares, into, terms, again):
     weights, biases, factors, signs, given, epsilon, table = terms
     length, passed = np.uint64(weights.shape[2]), 0.0
     for term in range(len(weights)):
-        weight = weights[term].ravel()
+        weight, bias, sign = weights[term].ravel(), biases[term], signs[term]
+        _denominators(x, z, entries, count, shares, weight, bias, length, (given, table, again), sign)
         for j in range(count):
-            if signs[term] != 0 and _is_other(z[place[j]], signs[term]):
+            if sign != 0 and _is_other(z[place[j]], sign):
                 shares[j] = 0
                 continue
-            bias = biases[term, channel[j]]
-            if given and not again:
-                total = z[place[j]]
-            elif len(table) and not again:
-                total = z[place[j]] - table[place[j]]
-            else:
-                total = _dot(x, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length) + bias
+            total = shares[j]
             shares[j] = factors[term] * value[j] / _stable(total, epsilon)
-            passed += shares[j] * (total - bias)
+            passed += shares[j] * (total - bias[channel[j]])
         for j in range(count):
             if shares[j] != 0:
                 _add(shares[j], into, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length)
@@ -214,13 +249,14 @@ def _clear(rows, touched):
 
 
 @compiled
-def _fill(x, into, row_of):
-    """One sample (channels, positions), written into the rows of its positions, (rows, channels)."""
+def _fill(x, into, touched, row_of):
+    """One sample (channels, positions), written into the rows touched of its positions, (rows, channels)."""
     channels, positions = np.uint64(x.shape[0]), x.shape[1]
     for t in range(positions):  # as a gather: what is read beside each other comes from the nearest cache
         row, position = np.uint64(row_of[t]), np.uint64(t)
-        for c in range(channels):
-            into[row, c] = x[c, position]
+        if touched[row]:
+            for c in range(channels):
+                into[row, c] = x[c, position]
 
 
 @compiled
@@ -296,6 +332,37 @@ def _emit(found, at, count, limits, scales, places, values):
 
 
 @compiled
+def _order(places, values, positions, slots, into_places, into_values):
+    """Write the entries of one sample in the order of their channels, which keep theirs of positions.
+
+    What reads the list then reads each tensor from front to back.
+    """
+    positions, slots[:] = np.uint32(positions), 0
+    for k in range(len(places)):
+        slots[np.uint32(places[k]) // positions + 1] += 1
+    for c in range(1, len(slots)):
+        slots[c] += slots[c - 1]
+    for k in range(len(places)):
+        c = np.uint32(places[k]) // positions
+        into_places[slots[c]], into_values[slots[c]] = places[k], values[k]
+        slots[c] += 1
+
+
+@compiled
+def _prune(found, found_bits, at, count, cut, sums, crossing, row, places, values):
+    """Write the entries that are left, rescaled unless by PLRP-M; how many."""
+    what, share_up, share_down = cut
+    up, down, scales = found.dtype.type(0), found.dtype.type(0), (1.0, 1.0)
+    if what != LIST:
+        up, down = _cut(found, found_bits, count, share_up, share_down, sums, crossing, row)
+    if what == LAMBDA:
+        scales = row[SCALE_UP], row[SCALE_DOWN]
+    kept = _emit(found, at, count, (up, down), scales, places, values)
+    row[AFTER] = kept
+    return kept
+
+
+@compiled
 def _apart(x, found, at, count, up, down, row_of, left, kept_rows):
     """Into `left` only the inputs above the thresholds; their places move to the front; their number."""
     kept = 0
@@ -320,19 +387,20 @@ def _read(left, into, row_of, positions, at, found):
 
 
 @compiled
-def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits):
+def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, samples):
     """Relevance of a linear call's input, for the samples from samples[0] to samples[1].
 
-    x (n, channels, positions); z (n, outputs), flat; rows: relevance of the output as (starts, places, values); onto:
-    the same of the input, to add to; shape: (stride, dilation, taps, before, after, output positions); terms: see
-    `genoplrp.lrp.sparse.terms`; cut: (what, share of positive mass, share of negative mass). Without a cut the result
-    is added to dense (n, channels, positions); with one it is returned as (number a sample, places, values).
-    statistics (n, STATISTICS) are filled in. bits: an empty array of integers of x's size.
+    x (n, channels, positions); z (n, outputs), flat; rows: relevance of the output as (starts, stops, places, values);
+    onto: the same of the input, to add to; shape: (stride, dilation, taps, before, after, output positions); terms: see
+    `genoplrp.lrp.sparse.terms`; cut: (what, share of positive mass, share of negative mass). bits: an empty array of
+    integers of x's size. Without a cut the result is added to dense (n, channels, positions); with one it is written
+    to the lists `out`, whose starts are given. statistics (n, STATISTICS) are filled in.
     """
-    starts, places, values = rows
-    onto_starts, onto_places, onto_values = onto
+    starts, stops, places, values = rows
+    onto_starts, onto_stops, onto_places, onto_values = onto
+    out_starts, out_stops, out_places, out_values = out
     _, _, taps, before, after, outputs = shape
-    what, share_up, share_down = cut
+    what = cut[0]
     channels, positions = x.shape[1], x.shape[2]
     size, begin = channels * positions, np.empty(outputs, np.int32)
     padded = np.empty(before + positions + after, np.int32)
@@ -344,23 +412,21 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
     left, kept_rows = np.zeros((height if what == MASK else 0, channels), x.dtype), np.zeros(height, np.bool_)
     hit, touched = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_)
     read = np.zeros(height if what == MASK else 0, np.bool_)
-    most = np.max(np.diff(starts[samples[0] : samples[1] + 1]))
+    most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
     slots, shares = np.zeros(terms[0].shape[1] + 1, np.int64), np.empty(most, x.dtype)
+    channel_slots = np.zeros(channels + 1, np.int64)
     entries = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
     at, found, found_bits, crossing, sums = _scratch(size, x, bits)
-    counts = np.zeros(samples[1] - samples[0], np.int64)
-    most_out = len(counts) * size + 1 if what != NO_CUT else 0  # memory that is not written to costs nothing
-    out_places, out_values, filled = np.empty(most_out, np.int32), np.empty(most_out, x.dtype), 0
 
     for sample in range(samples[0], samples[1]):
-        mine, added = slice(starts[sample], starts[sample + 1]), slice(onto_starts[sample], onto_starts[sample + 1])
-        number, row = starts[sample + 1] - starts[sample], statistics[sample]
-        _fill(x[sample], turned, row_of)
+        mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
+        number, row = stops[sample] - starts[sample], statistics[sample]
         _by_channel(places[mine], values[mine], begin, slots, entries, hit)
+        _mark(hit, begin, touched, channels, taps)
+        _fill(x[sample], turned, touched, row_of)
         row[PASSED] = row[GIVEN] = _spread(
             turned.ravel(), z[sample], entries, number, shares, into.ravel(), terms, False
         )
-        _mark(hit, begin, touched, channels, taps)
         if len(base) and what != MASK:
             _put(base, touched, row_of, onto_places[added], onto_values[added])
         count, row[MASS] = _gather(turned, into, base, touched, row_of, found, at)
@@ -373,13 +439,10 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
             for i in range(count):
                 target[at[i]] += found[i]
             continue
-        up, down = _cut(found, found_bits, count, share_up, share_down, sums, crossing, row)
-        scale_up, scale_down = row[SCALE_UP], row[SCALE_DOWN]
         if what == MASK:
-            scale_up, scale_down = 1.0, 1.0
+            up, down = _cut(found, found_bits, count, cut[1], cut[2], sums, crossing, row)
             if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
                 count = _apart(x[sample], found, at, count, up, down, row_of, left, kept_rows)
-                up, down = x.dtype.type(0), x.dtype.type(0)
                 row[PASSED] = _spread(left.ravel(), z[sample], entries, number, shares, into.ravel(), terms, True)
                 _read(left, into, row_of, positions, at[:count], found)
                 _clear(into, read)
@@ -393,43 +456,86 @@ def linear(x, z, rows, onto, shape, terms, cut, samples, dense, statistics, bits
                     count = _collect(base[t], np.int32(t), np.int32(positions), found, at, count)
                 base[:] = 0
                 touched[:] = False
-        kept = _emit(found, at, count, (up, down), (scale_up, scale_down), out_places[filled:], out_values[filled:])
-        counts[sample - samples[0]] = kept
-        if what == LAMBDA:
-            row[AFTER] = kept
-        filled += kept
-    return counts, out_places[:filled], out_values[:filled]
+            kept = _emit(found, at, count, (x.dtype.type(0), x.dtype.type(0)), (1.0, 1.0), at, found)
+        else:
+            kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, at, found)
+        to, out_stops[sample] = out_starts[sample], out_starts[sample] + kept
+        _order(at[:kept], found[:kept], positions, channel_slots, out_places[to:], out_values[to:])
 
 
 @compiled
-def totals(starts, values, into):
+def divide(sums, table, z, rows, biases, term, shares, statistics, samples):
+    """Add to shares (n, outputs) what a unit of an output's inputs is handed: its relevance by its denominator.
+
+    sums (n, outputs): the denominators, but for `table`, where that is not empty, to be taken from them; z: the
+    call's outputs; biases: of the term, by channel; term: (factor, sign, epsilon) as in `genoplrp.lrp.sparse.terms`.
+    PASSED and GIVEN are added to the statistics.
+    """
+    starts, stops, places, values = rows
+    factor, sign, epsilon = term
+    outputs, biased = np.uint32(z.shape[1] // len(biases)), np.any(biases != 0)
+    for sample in range(samples[0], samples[1]):
+        passed = 0.0
+        for k in range(starts[sample], stops[sample]):
+            place = np.uint32(places[k])
+            if sign != 0 and _is_other(z[sample, place], sign):
+                continue
+            total = sums[sample, place]
+            if len(table):
+                total -= table[place]
+            share = sums.dtype.type(factor * values[k] / _stable(total, epsilon))
+            shares[sample, place] += share
+            passed += share * (total - (biases[place // outputs] if biased else 0))
+        statistics[sample, PASSED] += passed
+        statistics[sample, GIVEN] += passed
+
+
+@compiled
+def weigh(x, multipliers, onto, cut, bits, out, statistics, samples):
+    """List relevance as `linear` does: inputs (n, k) times multipliers (n, k).
+
+    Of PLRP-M this is the first half, what is kept: its relevance is to be computed again from these inputs.
+    """
+    starts, stops, places, values = onto
+    out_starts, out_stops, out_places, out_values = out
+    at, found, found_bits, crossing, sums = _scratch(x.shape[1], x, bits)
+    line = np.empty(x.shape[1], x.dtype)
+    for sample in range(samples[0], samples[1]):
+        row, inputs, slopes, to = statistics[sample], x[sample], multipliers[sample], out_starts[sample]
+        for i in range(len(line)):
+            line[i] = inputs[i] * slopes[i]
+        for k in range(starts[sample], stops[sample]):
+            line[np.uint32(places[k])] += values[k]
+        row[MASS] = _sum(line)
+        count = _collect(line, np.int32(0), np.int32(1), found, at, 0)
+        kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, out_places[to:], out_values[to:])
+        out_stops[sample] = to + kept
+
+
+@compiled
+def totals(starts, stops, values, into):
     """Write each sample's sum."""
     for sample in range(len(into)):
-        total = 0.0
-        mine = values[starts[sample] : starts[sample + 1]]
-        for k in range(len(mine)):
-            total += mine[k]
-        into[sample] = total
+        into[sample] = _sum(values[starts[sample] : stops[sample]])
 
 
 @compiled
-def select(relevance, cut, samples, statistics, bits):
-    """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` returns them."""
-    what, share_up, share_down = cut
-    size = relevance.shape[1]
-    at, found, found_bits, crossing, sums = _scratch(size, relevance, bits)
-    counts = np.zeros(samples[1] - samples[0], np.int64)
-    most = len(counts) * size + 1  # memory that is not written to costs nothing
-    out_places, out_values, filled = np.empty(most, np.int32), np.empty(most, relevance.dtype), 0
+def whole(rows, into):
+    """Add the entries to a tensor (n, k)."""
+    starts, stops, places, values = rows
+    for sample in range(len(into)):
+        for k in range(starts[sample], stops[sample]):
+            into[sample, np.uint32(places[k])] += values[k]
+
+
+@compiled
+def select(relevance, cut, bits, out, statistics, samples):
+    """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` lists them."""
+    out_starts, out_stops, out_places, out_values = out
+    at, found, found_bits, crossing, sums = _scratch(relevance.shape[1], relevance, bits)
     for sample in range(samples[0], samples[1]):
-        row = statistics[sample]
+        row, to = statistics[sample], out_starts[sample]
         count = _collect(relevance[sample], np.int32(0), np.int32(1), found, at, 0)
         row[MASS] = _sum(relevance[sample])
-        up, down, scale_up, scale_down = relevance.dtype.type(0), relevance.dtype.type(0), 1.0, 1.0
-        if what == LAMBDA:
-            up, down = _cut(found, found_bits, count, share_up, share_down, sums, crossing, row)
-            scale_up, scale_down = row[SCALE_UP], row[SCALE_DOWN]
-        kept = _emit(found, at, count, (up, down), (scale_up, scale_down), out_places[filled:], out_values[filled:])
-        counts[sample - samples[0]] = row[AFTER] = kept
-        filled += kept
-    return counts, out_places[:filled], out_values[:filled]
+        kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, out_places[to:], out_values[to:])
+        out_stops[sample] = to + kept

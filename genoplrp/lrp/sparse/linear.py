@@ -1,114 +1,46 @@
-"""Rows through a linear call: an update per entry instead of a convolution over everything."""
+"""Lists through a linear call: whether they go, as which call, and in which of the two ways."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from genoplrp.lrp.linear import LinearMap, conv_geometry
+from genoplrp.lrp.linear import LinearMap, conv_geometry, quicker_by_taps
 from genoplrp.lrp.ops import argument
 from genoplrp.lrp.plan import Step
 from genoplrp.lrp.prepared import Prepared, key_of
 from genoplrp.lrp.rules import ZBox
-from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
-from genoplrp.lrp.sparse.rows import Listed, Rows, empty, gathered, integers_of, rows_of
-from genoplrp.lrp.sparse.tally import check_statistics
+from genoplrp.lrp.sparse.backend import usable
+from genoplrp.lrp.sparse.calls import UNCUT, Cut, Handed, Shape, SparseCall
+from genoplrp.lrp.sparse.lists import by_lists
+from genoplrp.lrp.sparse.products import by_products
+from genoplrp.lrp.sparse.rows import Rows, rows_of
 from genoplrp.lrp.sparse.terms import RULES, Terms, needs_no_negatives, terms_of, with_table
 
+LISTED = 0.35
+"""Up to this share of entries that are not 0 a tensor is listed; what is listed already stays so, however dense."""
 DENSEST = 0.35
-"""Up to this share of entries, lists beat a dense convolution (measured; benchmarks/engine.py)."""
-FEW_CHANNELS, SLOWER = 8, 1.75
-"""Dense convolutions of so few channels, such as those of the sequence, are so much slower for their size."""
+"""Up to this share of entries, updates entry by entry beat products of matrices (measured; benchmarks/engine.py)."""
+BY_TAPS_DENSEST = 0.08
+"""The same where the product is that of `quicker_by_taps`: of many filters on a sequence, say."""
 
 
-@dataclass(frozen=True, eq=False)
-class Shape:
-    """How a call's outputs see its inputs, both seen as (n, channels, positions)."""
+def hand(call: SparseCall, rows: Rows, *, onto: Rows | None = None, cut: Cut = UNCUT) -> Handed:
+    """Relevance of a call's input.
 
-    stride: int
-    dilation: int
-    taps: int
-    before: int
-    after: int
-    outputs: int
-
-    @property
-    def listed(self) -> tuple[int, int, int, int, int, int]:
-        """As the loops read it."""
-        return self.stride, self.dilation, self.taps, self.before, self.after, self.outputs
-
-
-@dataclass(frozen=True, eq=False)
-class Handed:
-    """What a call handed its input.
-
-    Attributes
+    Parameters
     ----------
-    relevance
-        Of the input: dense where nothing was cut, else what the pruner kept.
-    statistics
-        By sample, see `genoplrp.lrp.sparse.kernels`.
+    call
+        From `sparse_call`.
+    rows
+        Relevance of its output.
+    onto
+        What its input was handed by other calls: added before PLRP-lambda prunes, and after PLRP-M does.
+    cut
+        How it is pruned.
     """
-
-    relevance: Tensor | Rows
-    statistics: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class SparseCall:
-    """A linear call that lists can go through: its input, output, shape and rule."""
-
-    x: Tensor  # (n, channels, positions)
-    z: Tensor
-    shape: Shape
-    terms: Terms
-    input_shape: torch.Size
-
-    @property
-    def by_sign(self) -> bool:
-        """Whether the rule asks for the sign of the call's output, which PLRP-M changes."""
-        return bool(self.terms.signs.any())
-
-    def hand(
-        self, rows: Rows, *, onto: Rows | None = None, shares: tuple[float, float] | None = None, masked: bool = False
-    ) -> Handed:
-        """Relevance of the input.
-
-        Parameters
-        ----------
-        rows
-            Relevance of the output.
-        onto
-            What the input was handed by other calls, to be pruned together with it.
-        shares
-            Of positive and negative mass that pruning may drop; None: no pruning.
-        masked
-            Prune by PLRP-M, not PLRP-lambda.
-        """
-        loops: Any = kernels()
-        x, z = self.x.numpy(), self.z.reshape(len(self.x), -1).numpy()
-        statistics = np.zeros((len(x), loops.STATISTICS))
-        what = loops.NO_CUT if shares is None else loops.MASK if masked else loops.LAMBDA
-        cut = (what, *(float(share) for share in shares or (0, 0)))
-        dense = np.zeros(x.shape if shares is None else (0, 0, 0), x.dtype)
-        added: Listed = empty(len(x), x) if onto is None else onto.listed
-        bits = integers_of(x)
-        parts = in_threads(
-            lambda samples: loops.linear(
-                x, z, rows.listed, added, self.shape.listed, self.terms.listed, cut, samples, dense, statistics, bits
-            ),
-            rows.counts + x[0].size // 256,
-        )
-        check_statistics(statistics)
-        if shares is not None:
-            return Handed(gathered(parts, self.input_shape), statistics)
-        whole = torch.from_numpy(dense)
-        if whole.numel() > self.input_shape.numel():  # the bounds' part of zbox beside the inputs' own
-            whole = whole[:, : whole.shape[1] // 2] + whole[:, whole.shape[1] // 2 :]
-        return Handed(whole.reshape(self.input_shape), statistics)
+    densest = BY_TAPS_DENSEST if quicker_by_taps(call.z, call.terms.maps[0]) else DENSEST
+    return (by_lists if rows.density <= densest else by_products)(call, rows, onto, cut)
 
 
 def shape_of(step: Step, linear: LinearMap, x: Tensor, z: Tensor) -> Shape | None:
@@ -125,17 +57,13 @@ def shape_of(step: Step, linear: LinearMap, x: Tensor, z: Tensor) -> Shape | Non
     return Shape(stride, dilation, linear.weight.shape[2], before, after, z.shape[2])
 
 
-def listed_relevance(relevance: Tensor | Rows, samples: int, channels: int) -> Rows | None:
-    """The relevance of a linear call's output as lists, where that is quicker than a dense convolution; else None.
-
-    ``channels``: how many the call reads.
-    """
-    densest = DENSEST * (SLOWER if channels <= FEW_CHANNELS else 1)
+def listed_relevance(relevance: Tensor | Rows, samples: int) -> Rows | None:
+    """The relevance of a linear call's output as lists; None where it is a tensor that lists would not make shorter."""
     if isinstance(relevance, Rows):
-        return relevance if relevance.density <= densest else None
+        return relevance
     if relevance.ndim == 0 or len(relevance) != samples or not usable(relevance):
         return None
-    dense = int(torch.count_nonzero(relevance)) > densest * relevance.numel()
+    dense = int(torch.count_nonzero(relevance)) > LISTED * relevance.numel()
     return None if dense else rows_of(relevance)
 
 
@@ -164,24 +92,28 @@ def sparse_call(
     """
     if needs_no_negatives(step.rule) and linear.any_below_zero(x):
         return None
-    terms = _prepared_terms(step, linear, prepared)
+    rule = step.rule
+    terms = _once(step, prepared, (), lambda: terms_of(rule, linear))
     if terms is None:
         return None
-    seen = x.reshape(len(x), -1, 1) if x.ndim == 2 else x
-    if type(step.rule) is ZBox:
-        there = torch.ones_like(seen) if present is None else present.view_as(seen)
-        if present is None or bool((present == 1).all()):
-            terms = with_table(terms, linear, torch.ones_like(x[:1]), step.rule)
-        seen = torch.cat([seen, there], 1)
-    return SparseCall(seen.contiguous(), z.contiguous(), shape, terms, x.shape)
+    if not isinstance(rule, ZBox):
+        return SparseCall(linear, x.contiguous(), z.contiguous(), shape, terms, x.shape)
+    there = torch.ones_like(x) if present is None else present.view_as(x)
+    if present is None or bool((present == 1).all()):
+        plain = terms
+        terms = _once(
+            step, prepared, tuple(x.shape[1:]), lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule)
+        )
+        assert terms is not None, "there were terms without the table"
+    return SparseCall(linear, torch.cat([x, there], 1), z.contiguous(), shape, terms, x.shape)
 
 
-def _prepared_terms(step: Step, linear: LinearMap, prepared: Prepared) -> Terms | None:
-    """The terms, made once where `prepared_map` makes the map once."""
+def _once(step: Step, prepared: Prepared, shape: tuple[int, ...], make: Callable[[], Terms | None]) -> Terms | None:
+    """Terms that depend on the step's weights and this shape alone: made once, where `prepared_map` makes maps once."""
     key = key_of(step)
     if key is None:
-        return terms_of(step.rule, linear)
-    if (key, step.rule) not in prepared:
-        prepared[key, step.rule] = (terms_of(step.rule, linear), step.call, step.folded)
-    found: Terms | None = prepared[key, step.rule][0]
+        return make()
+    if (key, step.rule, shape) not in prepared:
+        prepared[key, step.rule, shape] = (make(), step.call, step.folded)
+    found: Terms | None = prepared[key, step.rule, shape][0]
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from genoplrp.lrp.call import Call
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import Step
 from genoplrp.lrp.sparse.backend import in_threads, usable
-from genoplrp.lrp.sparse.rows import Rows, gathered
+from genoplrp.lrp.sparse.rows import Rows, room
 from genoplrp.lrp.walk import summands
 
 _SAME_ORDER = {
@@ -70,7 +71,7 @@ def _won(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, eps
     found = np.empty_like(rows.places)
     loops: Any = _loops()
     values = x.reshape(len(x), -1).numpy()
-    in_threads(lambda samples: loops.winners(values, rows.listed, shape, samples, found), rows.counts)
+    in_threads(partial(loops.winners, values, rows.listed, shape, found), rows.counts)
     return {call.inputs[0]: replace(rows, places=found, shape=x.shape)}
 
 
@@ -94,17 +95,21 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
     nothing = parts[0][:0]
     both = len(parts) == 2
     one, two, whole = (*parts, nothing) if both else (*parts, nothing, z.reshape(len(z), -1).contiguous().numpy())
-    found = in_threads(lambda samples: loops.summands(one, two, whole, rows.listed, epsilon, samples), rows.counts)
-    return {index: gathered([part[place] for part in found], z.shape) for place, index in enumerate(live)}
+    found = [
+        replace(rows, stops=rows.stops.copy(), places=np.empty_like(rows.places), values=np.empty_like(rows.values))
+        for _ in range(2)
+    ]
+    lists = (part.listed for part in found)
+    in_threads(partial(loops.summands, one, two, whole, rows.listed, epsilon, *lists), rows.counts)
+    return dict(zip(live, found, strict=False))
 
 
 def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, int, float], epsilon: float) -> Rows:
     loops: Any = _loops()
-    inputs, outputs = x.contiguous().numpy(), z.reshape(len(z), -1).contiguous().numpy()
-    parts = in_threads(
-        lambda samples: loops.shares(inputs, outputs, rows.listed, window, epsilon, samples), rows.counts
-    )
-    return gathered(parts, x.shape)
+    inputs, outputs = (tensor.reshape(len(z), -1).contiguous().numpy() for tensor in (x, z))
+    found = room(rows.counts * window[0], outputs.dtype, x.shape)
+    in_threads(partial(loops.shares, inputs, outputs, rows.listed, window, epsilon, found.listed), rows.counts)
+    return found
 
 
 def _window(call: Call) -> tuple[int, int, int, int]:

@@ -1,8 +1,7 @@
 """Rows: a tensor of relevance as, for each sample, a list of what is not 0."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor
 from genoplrp.lrp.sparse.backend import in_threads, kernels
 from genoplrp.lrp.sparse.tally import check_statistics
 
-Listed = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
+Listed = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +21,8 @@ class Rows:
 
     Attributes
     ----------
-    starts
-        Where each sample's entries start and the last one's end, (n + 1,).
+    starts, stops
+        Where each sample's entries lie in `places` and `values`, (n,); what lies between two samples means nothing.
     places
         Where an entry lies in its flattened sample, 0-based.
     values
@@ -33,37 +32,39 @@ class Rows:
     """
 
     starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
     places: NDArray[np.int32]
     values: NDArray[Any]
     shape: torch.Size
 
     @property
     def listed(self) -> Listed:
-        """The arrays, as the loops read them."""
-        return self.starts, self.places, self.values
+        """The arrays, as the loops read and write them."""
+        return self.starts, self.stops, self.places, self.values
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Entries of each sample, (n,)."""
-        return np.diff(self.starts)
+        return self.stops - self.starts
 
     @property
     def density(self) -> float:
         """Share of the tensor that is listed."""
-        return len(self.values) / max(1, self.shape.numel())
+        return float(self.counts.sum()) / max(1, self.shape.numel())
 
     @cached_property
     def totals(self) -> Tensor:
         """Sum of each sample, (n,) in double precision."""
         loops: Any = kernels()
-        sums = np.empty(len(self.starts) - 1)
-        loops.totals(self.starts, self.values, sums)
+        sums = np.empty(len(self.starts))
+        loops.totals(self.starts, self.stops, self.values, sums)
         return torch.from_numpy(sums)
 
     def dense(self) -> Tensor:
         """The tensor."""
+        loops: Any = kernels()
         flat = np.zeros((self.shape[0], self.shape[1:].numel()), self.values.dtype)
-        np.add.at(flat, (np.repeat(np.arange(len(flat)), self.counts), self.places), self.values)
+        loops.whole(self.listed, flat)
         return torch.from_numpy(flat).view(self.shape)
 
     def seen_as(self, shape: torch.Size) -> "Rows":
@@ -71,17 +72,17 @@ class Rows:
         return replace(self, shape=shape)
 
 
-def gathered(parts: Sequence[Listed], shape: torch.Size) -> Rows:
-    """Rows from what the threads give: (number a sample, places, values) of ranges of samples in order."""
-    counts = np.concatenate([part[0] for part in parts])
-    places = parts[0][1] if len(parts) == 1 else np.concatenate([part[1] for part in parts])
-    values = parts[0][2] if len(parts) == 1 else np.concatenate([part[2] for part in parts])
-    return Rows(np.concatenate([[0], np.cumsum(counts)]), places, values, shape)
+def room(most: NDArray[np.int64], dtype: Any, shape: torch.Size) -> Rows:
+    """Empty lists that hold up to so many entries of each sample. Memory that is never written to costs nothing."""
+    starts = np.cumsum(most) - most
+    places, values = np.empty(int(most.sum()), np.int32), np.empty(int(most.sum()), dtype)
+    return Rows(starts, starts.copy(), places, values, shape)
 
 
-def empty(n: int, like: NDArray[Any]) -> Listed:
-    """No entries at all."""
-    return np.zeros(n + 1, np.int64), np.empty(0, np.int32), np.empty(0, like.dtype)
+def room_for(tensor: Tensor, shape: torch.Size | None = None) -> Rows:
+    """The same, of any number of a tensor's entries (n, ...); ``shape``: as which it is seen."""
+    shape = tensor.shape if shape is None else shape
+    return room(np.full(shape[0], shape[1:].numel()), tensor.numpy().dtype, shape)
 
 
 def integers_of(values: NDArray[Any]) -> NDArray[Any]:
@@ -98,12 +99,9 @@ def selected(tensor: Tensor, shares: tuple[float, float] | None) -> tuple[Rows, 
     """The entries of a tensor that PLRP-lambda keeps, scaled; shares None: all that are not 0. With the statistics."""
     loops: Any = kernels()
     flat = tensor.detach().contiguous().view(tensor.shape[0], -1).numpy()
-    statistics = np.zeros((len(flat), loops.STATISTICS))
-    cut = (loops.NO_CUT, 0.0, 0.0) if shares is None else (loops.LAMBDA, float(shares[0]), float(shares[1]))
-    bits = integers_of(flat)
-    parts = in_threads(
-        lambda samples: loops.select(flat, cut, samples, statistics, bits),
-        np.full(len(flat), flat.shape[1], np.int64),
-    )
+    found, statistics = room_for(tensor.detach()), np.zeros((len(flat), loops.STATISTICS))
+    cut = (loops.LIST, 0.0, 0.0) if shares is None else (loops.LAMBDA, float(shares[0]), float(shares[1]))
+    work = partial(loops.select, flat, cut, integers_of(flat), found.listed, statistics)
+    in_threads(work, np.full(len(flat), flat.shape[1]))
     check_statistics(statistics)
-    return gathered(parts, tensor.shape), statistics
+    return found, statistics

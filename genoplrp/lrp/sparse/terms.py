@@ -29,8 +29,10 @@ class Terms:
 
     Attributes
     ----------
+    maps
+        A term's weights as the call has them, for zbox with the channels of the bounds behind those of the inputs.
     weights
-        (terms, outputs, taps * channels), the taps outside.
+        The same, (terms, outputs, taps * channels), the taps outside.
     biases
         (terms, outputs).
     factors
@@ -45,6 +47,7 @@ class Terms:
         By output, flat: what the denominator of the (only) term is less than the call's output; empty: not known.
     """
 
+    maps: tuple[Tensor, ...]
     weights: Array
     biases: Array
     factors: NDArray[np.float64]
@@ -92,6 +95,7 @@ def _terms(
 ) -> Terms:
     weights = [weight.movedim(1, -1).reshape(len(weight), -1) for weight, _, _, _ in parts]
     return Terms(
+        maps=tuple(weight for weight, _, _, _ in parts),
         weights=np.ascontiguousarray(torch.stack(weights).numpy()),
         biases=np.ascontiguousarray(torch.stack([bias for _, bias, _, _ in parts]).numpy()),
         factors=np.array([factor for _, _, factor, _ in parts], np.float64),

@@ -1,5 +1,7 @@
 """Lists of what is not 0: what they hold, what pruning leaves of them, and that the engine uses them."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from genoplrp.attribution import attribute
-from genoplrp.lrp import NoPrune, PruneLambda, PruneM
+from genoplrp.lrp import NoPrune, PruneLambda, PruneM, propagate
 from genoplrp.lrp.sparse import backend
-from genoplrp.lrp.sparse.linear import SparseCall
+from genoplrp.lrp.sparse.linear import hand
 from genoplrp.lrp.sparse.rows import Rows, rows_of, selected
 from tests.reference import pruning
 
@@ -35,7 +37,9 @@ def test_lists_hold_the_tensor_and_its_sums(dtype: torch.dtype) -> None:
 
 
 def test_a_place_listed_twice_holds_the_sum() -> None:
-    rows = Rows(np.array([0, 3]), np.array([1, 1, 0], np.int32), np.array([1.0, 2.0, 4.0]), torch.Size([1, 2]))
+    rows = Rows(
+        np.array([0]), np.array([3]), np.array([1, 1, 0], np.int32), np.array([1.0, 2.0, 4.0]), torch.Size([1, 2])
+    )
     assert rows.dense().tolist() == [[4.0, 3.0]]
 
 
@@ -77,9 +81,8 @@ def one_hot(n: int, length: int = 112) -> torch.Tensor:
 @pytest.mark.parametrize("pruner", [PruneLambda(0.25), PruneM(0.25), NoPrune()])
 def test_lists_are_used_and_change_nothing(pruner: object, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    hand = SparseCall.hand
     monkeypatch.setattr(
-        SparseCall, "hand", lambda call, *args, **kwargs: calls.append(call) or hand(call, *args, **kwargs)
+        propagate, "hand", lambda call, *args, **kwargs: calls.append(call) or hand(call, *args, **kwargs)
     )
     model, x = network(), one_hot(9)
     with_lists = attribute(model, x, pruner=pruner)
@@ -105,3 +108,27 @@ def test_threads_do_not_change_the_result(lists: None) -> None:
         torch.set_num_threads(1)
     # The forward pass may sum in another order.
     torch.testing.assert_close(together, alone, rtol=0, atol=float(1e-5 * alone.abs().max()))
+
+
+@pytest.mark.parametrize("failing", [0, 5])
+def test_nobody_writes_once_a_thread_has_failed(failing: int) -> None:
+    """Whether the calling thread meets the error or another one."""
+    done = []
+
+    def work(samples: tuple[int, int]) -> None:
+        if samples[0] <= failing < samples[1]:
+            raise ValueError("meant")
+        time.sleep(0.01)
+        done.append(samples)
+
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(ValueError, match="meant"):
+            backend.in_threads(work, np.ones(60, np.int64))
+        finished = len(done)
+        time.sleep(0.1)
+        assert len(done) == finished
+        backend.in_threads(done.append, np.ones(60, np.int64))
+        assert sorted(done[finished:])[-1][1] == 60
+    finally:
+        torch.set_num_threads(1)

@@ -1,0 +1,30 @@
+"""Linear calls entry by entry: a dot product and an update for each output that still has relevance."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from genoplrp.lrp.sparse.backend import in_threads, kernels
+from genoplrp.lrp.sparse.calls import Cut, Handed, SparseCall, folded
+from genoplrp.lrp.sparse.rows import Rows, integers_of, room, room_for
+from genoplrp.lrp.sparse.tally import check_statistics
+
+
+def by_lists(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Handed:
+    """Relevance of a call's input: see `genoplrp.lrp.sparse.linear.hand`."""
+    loops: Any = kernels()
+    n = len(call.x)
+    x, z = call.x.reshape(n, call.x.shape[1], -1).numpy(), call.z.reshape(n, -1).numpy()
+    statistics = np.zeros((n, loops.STATISTICS))
+    whole = cut.shares is None
+    dense = np.zeros(x.shape if whole else (0, 0, 0), x.dtype)
+    nothing = room(np.zeros(n, np.int64), x.dtype, call.input_shape)
+    found, added = nothing if whole else room_for(call.x, call.input_shape), onto or nothing
+    given = rows.listed, added.listed, call.shape.listed, call.terms.listed, cut.listed, integers_of(x)
+    in_threads(partial(loops.linear, x, z, *given, dense, found.listed, statistics), rows.counts + x[0].size // 256)
+    check_statistics(statistics)
+    if whole:
+        return Handed(folded(torch.from_numpy(dense).view(call.x.shape), call.input_shape), statistics)
+    return Handed(found, statistics)
