@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 EXPLAINED = 500
-PUBLISHED = {"dist-relu": (0.730, 0.044), "dist-exp": (0.803, 0.115)}
+FIRST = {"dist-relu": "relu", "dist-exp": "exponential"}
+"""Keras' name of each kind's first activation."""
 
 
 def data(folder: Path) -> None:
@@ -52,8 +53,7 @@ def network(kind: str) -> Any:
         return layers.Conv1D(filters, width, padding=padding, **weights)
 
     sequence = layers.Input((200, 4))
-    first = {"dist-relu": "relu", "dist-exp": "exponential"}[kind]
-    h = normed(conv(24, 19, "same")(sequence), first, 0.1)
+    h = normed(conv(24, 19, "same")(sequence), FIRST[kind], 0.1)
     h = layers.MaxPool1D(4)(normed(conv(32, 7, "same")(h), "relu", 0.2))
     h = layers.MaxPool1D(4)(normed(conv(48, 7, "valid")(h), "relu", 0.3))
     h = layers.MaxPool1D(3, padding="same")(normed(conv(64, 3, "valid")(h), "relu", 0.4))
@@ -114,10 +114,11 @@ def score(folder: Path) -> None:
     import pandas as pd
 
     from genoplrp.evaluate import auroc
+    from genoplrp.studies.koo.published import AUROC, SALIENCY
 
     mask = np.load(folder / "data.npz")["mask"]
     rows = []
-    for kind in PUBLISHED:
+    for kind in FIRST:
         for file in sorted(folder.glob(f"{kind}_*.npz"), key=lambda file: int(file.stem.split("_")[1])):
             with np.load(file) as network:
                 went = {name: float(network[name]) for name in ("epochs", "valid", "test")}
@@ -128,7 +129,8 @@ def score(folder: Path) -> None:
     table = pd.DataFrame(rows)
     table.to_csv(folder / "koo_keras.csv", index=False, float_format="%.4f")
     print(table.round(4).to_string(index=False))
-    for kind, (mean, deviation) in PUBLISHED.items():
+    for kind in FIRST:
+        mean, deviation = AUROC[kind][SALIENCY]
         own = table.auroc[table.network == kind]
         print(f"{kind}: {own.mean():.3f} ± {own.std():.3f} of {len(own)}, published {mean:.3f} ± {deviation:.3f} of 10")
 

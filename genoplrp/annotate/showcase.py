@@ -129,19 +129,19 @@ class Showcase:
         if scored.index != self._current:
             self._settle()
             self._current = scored.index
-            if not self._has_place_for(scored):
+            margins = scored.best - self._thresholds
+            if not self._has_place_for(margins):
                 return
             middle = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
-            self._entry = entry_around(scored, middle, float((scored.best - self._thresholds).max()))
+            self._entry = entry_around(scored, middle, float(margins.max()))
         if self._entry is None:
             return
         shown = self._cut(explanation, self._entry, spans, hits)
         if shown.windows:
             self._entry.shown.append(shown)
 
-    def _has_place_for(self, scored: Scored) -> bool:
-        """Whether a record is good enough for one of the heaps, so that cutting it out is worth while."""
-        margins = scored.best - self._thresholds
+    def _has_place_for(self, margins: NDArray[np.float32]) -> bool:
+        """Whether a record with these margins (m,) is good enough for a heap, so that cutting it out is worth while."""
         if len(self._best) < self._size or margins.max() > self._best[0][0]:
             return True
         called = ((self._by_label[label], margins[label]) for label in np.flatnonzero(margins > 0))

@@ -1,7 +1,7 @@
 """What is made of a model's weights, once for all batches: maps of linear calls, with what rules need of them."""
 
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from genoplrp.lrp.ops import argument
 from genoplrp.lrp.plan import Step
 from genoplrp.lrp.walk import step_map
 
+T = TypeVar("T")
 Prepared = MutableMapping[Any, Any]
 """Filled by the functions that are handed it; to be thrown away when a weight changes."""
 
@@ -20,17 +21,23 @@ def prepared_map(step: Step, prepared: Prepared, *, from_zero: bool) -> LinearMa
 
     Any others may be others in the next batch. ``from_zero``: see `LinearMap`.
     """
-    key = key_of(step)
+    return once(step, prepared, from_zero, lambda: step_map(step, from_zero=from_zero))
+
+
+def once(step: Step, prepared: Prepared, what: Any, make: Callable[[], T]) -> T:
+    """What is made of a linear step's weights, and of `what` else the result depends on, made once where they are
+    parameters."""
+    key = _key_of(step)
     if key is None:
-        return step_map(step, from_zero=from_zero)
-    if (key, from_zero) not in prepared:
+        return make()
+    if (key, what) not in prepared:
         # What is kept holds on to the call's tensors, so that no other can come by the number of one of them.
-        prepared[key, from_zero] = (step_map(step, from_zero=from_zero), step.call, step.folded)
-    found: LinearMap = prepared[key, from_zero][0]
+        prepared[key, what] = (make(), step.call, step.folded)
+    found: T = prepared[key, what][0]
     return found
 
 
-def key_of(step: Step) -> Any:
+def _key_of(step: Step) -> Any:
     """What tells a linear step, with its weights, from any other of the model's; None where weights are computed."""
     weight, bias = argument(step.call, "weight", None), argument(step.call, "bias", None)
     if not isinstance(weight, nn.Parameter) or not (bias is None or isinstance(bias, nn.Parameter)):

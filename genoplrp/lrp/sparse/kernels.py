@@ -137,17 +137,24 @@ def _stable(z, epsilon):
 
 
 @compiled
+def _begin_channels(places, positions, slots):
+    """Write where each channel's entries begin once they are in the order of their channels."""
+    slots[:] = 0
+    for k in range(len(places)):
+        slots[np.uint32(places[k]) // positions + 1] += 1
+    for c in range(1, len(slots)):
+        slots[c] += slots[c - 1]
+
+
+@compiled
 def _by_channel(places, values, starts, slots, entries, hit):
     """Write the entries channel by channel: the weights of one are then in the nearest cache.
 
     starts: where the inputs of an output position begin; entries: (place, channel, start, value) to write.
     """
     place, channel, start, value = entries
-    outputs, slots[:] = np.uint32(len(starts)), 0
-    for k in range(len(places)):
-        slots[np.uint32(places[k]) // outputs + 1] += 1
-    for c in range(1, len(slots)):
-        slots[c] += slots[c - 1]
+    outputs = np.uint32(len(starts))
+    _begin_channels(places, outputs, slots)
     for k in range(len(places)):
         c = np.uint32(places[k]) // outputs
         t = np.uint32(places[k]) - c * outputs
@@ -337,11 +344,8 @@ def _order(places, values, positions, slots, into_places, into_values):
 
     What reads the list then reads each tensor from front to back.
     """
-    positions, slots[:] = np.uint32(positions), 0
-    for k in range(len(places)):
-        slots[np.uint32(places[k]) // positions + 1] += 1
-    for c in range(1, len(slots)):
-        slots[c] += slots[c - 1]
+    positions = np.uint32(positions)
+    _begin_channels(places, positions, slots)
     for k in range(len(places)):
         c = np.uint32(places[k]) // positions
         into_places[slots[c]], into_values[slots[c]] = places[k], values[k]
@@ -360,6 +364,18 @@ def _prune(found, found_bits, at, count, cut, sums, crossing, row, places, value
     kept = _emit(found, at, count, (up, down), scales, places, values)
     row[AFTER] = kept
     return kept
+
+
+@compiled
+def _list(line, cut, scratch, row, out, sample):
+    """List what is left of one sample's relevance."""
+    at, found, found_bits, crossing, sums = scratch
+    starts, stops, places, values = out
+    to = starts[sample]
+    row[MASS] = _sum(line)
+    count = _collect(line, np.int32(0), np.int32(1), found, at, 0)
+    kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, places[to:], values[to:])
+    stops[sample] = to + kept
 
 
 @compiled
@@ -497,19 +513,14 @@ def weigh(x, multipliers, onto, cut, bits, out, statistics, samples):
     Of PLRP-M this is the first half, what is kept: its relevance is to be computed again from these inputs.
     """
     starts, stops, places, values = onto
-    out_starts, out_stops, out_places, out_values = out
-    at, found, found_bits, crossing, sums = _scratch(x.shape[1], x, bits)
-    line = np.empty(x.shape[1], x.dtype)
+    scratch, line = _scratch(x.shape[1], x, bits), np.empty(x.shape[1], x.dtype)
     for sample in range(samples[0], samples[1]):
-        row, inputs, slopes, to = statistics[sample], x[sample], multipliers[sample], out_starts[sample]
+        inputs, slopes = x[sample], multipliers[sample]
         for i in range(len(line)):
             line[i] = inputs[i] * slopes[i]
         for k in range(starts[sample], stops[sample]):
             line[np.uint32(places[k])] += values[k]
-        row[MASS] = _sum(line)
-        count = _collect(line, np.int32(0), np.int32(1), found, at, 0)
-        kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, out_places[to:], out_values[to:])
-        out_stops[sample] = to + kept
+        _list(line, cut, scratch, statistics[sample], out, sample)
 
 
 @compiled
@@ -531,11 +542,6 @@ def whole(rows, into):
 @compiled
 def select(relevance, cut, bits, out, statistics, samples):
     """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` lists them."""
-    out_starts, out_stops, out_places, out_values = out
-    at, found, found_bits, crossing, sums = _scratch(relevance.shape[1], relevance, bits)
+    scratch = _scratch(relevance.shape[1], relevance, bits)
     for sample in range(samples[0], samples[1]):
-        row, to = statistics[sample], out_starts[sample]
-        count = _collect(relevance[sample], np.int32(0), np.int32(1), found, at, 0)
-        row[MASS] = _sum(relevance[sample])
-        kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, out_places[to:], out_values[to:])
-        out_stops[sample] = to + kept
+        _list(relevance[sample], cut, scratch, statistics[sample], out, sample)

@@ -1,21 +1,19 @@
 """Lists through a linear call: whether they go, as which call, and in which of the two ways."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from genoplrp.lrp.linear import LinearMap, conv_geometry, quicker_by_taps
 from genoplrp.lrp.ops import argument
 from genoplrp.lrp.plan import Step
-from genoplrp.lrp.prepared import Prepared, key_of
+from genoplrp.lrp.prepared import Prepared, once
 from genoplrp.lrp.rules import ZBox
 from genoplrp.lrp.sparse.backend import usable
 from genoplrp.lrp.sparse.calls import UNCUT, Cut, Handed, Shape, SparseCall
 from genoplrp.lrp.sparse.lists import by_lists
 from genoplrp.lrp.sparse.products import by_products
 from genoplrp.lrp.sparse.rows import Rows, rows_of
-from genoplrp.lrp.sparse.terms import RULES, Terms, needs_no_negatives, terms_of, with_table
+from genoplrp.lrp.sparse.terms import RULES, needs_no_negatives, terms_of, with_table
 
 LISTED = 0.35
 """Up to this share of entries that are not 0 a tensor is listed; what is listed already stays so, however dense."""
@@ -93,7 +91,7 @@ def sparse_call(
     if needs_no_negatives(step.rule) and linear.any_below_zero(x):
         return None
     rule = step.rule
-    terms = _once(step, prepared, (), lambda: terms_of(rule, linear))
+    terms = once(step, prepared, rule, lambda: terms_of(rule, linear))
     if terms is None:
         return None
     if not isinstance(rule, ZBox):
@@ -101,19 +99,7 @@ def sparse_call(
     there = torch.ones_like(x) if present is None else present.view_as(x)
     if present is None or bool((present == 1).all()):
         plain = terms
-        terms = _once(
-            step, prepared, tuple(x.shape[1:]), lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule)
+        terms = once(
+            step, prepared, (rule, x.shape[1:]), lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule)
         )
-        assert terms is not None, "there were terms without the table"
     return SparseCall(linear, torch.cat([x, there], 1), z.contiguous(), shape, terms, x.shape)
-
-
-def _once(step: Step, prepared: Prepared, shape: tuple[int, ...], make: Callable[[], Terms | None]) -> Terms | None:
-    """Terms that depend on the step's weights and this shape alone: made once, where `prepared_map` makes maps once."""
-    key = key_of(step)
-    if key is None:
-        return make()
-    if (key, step.rule, shape) not in prepared:
-        prepared[key, step.rule, shape] = (make(), step.call, step.folded)
-    found: Terms | None = prepared[key, step.rule, shape][0]
-    return found

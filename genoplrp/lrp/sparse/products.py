@@ -28,7 +28,7 @@ def by_products(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Ha
         return Handed(folded(x * slopes, call.input_shape), statistics)
     kept = _weigh(x, slopes, None if cut.masked else onto, cut.listed, statistics)
     if cut.masked:
-        again, left = np.zeros_like(statistics), _left(kept, x)
+        again, left = np.zeros_like(statistics), torch.where(kept.dense() != 0, x, 0)
         slopes = _multipliers(call, left, rows, again, known=False)
         # What other calls handed the input is not pruned by this one.
         kept = _weigh(left, slopes, onto, (loops.LIST, 0.0, 0.0), again)
@@ -69,13 +69,3 @@ def _weigh(x: Tensor, slopes: Tensor, onto: Rows | None, what: What, statistics:
     given = added.listed, what, integers_of(inputs), found.listed, statistics
     in_threads(partial(loops.weigh, inputs, multipliers, *given), np.full(len(x), inputs.shape[1]))
     return found
-
-
-def _left(kept: Rows, x: Tensor) -> Tensor:
-    """The inputs at the places kept, 0 elsewhere."""
-    inputs = x.reshape(len(x), -1).numpy()
-    left = np.zeros_like(inputs)
-    for sample, (start, stop) in enumerate(zip(kept.starts, kept.stops, strict=True)):
-        places = kept.places[start:stop]
-        left[sample, places] = inputs[sample, places]
-    return torch.from_numpy(left).view_as(x)
