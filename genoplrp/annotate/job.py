@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from genoplrp.annotate.background import Background
 from genoplrp.annotate.calibrate import RECORDS, calibrate
 from genoplrp.annotate.explain import Mapper
 from genoplrp.annotate.facts import Facts, method, run_facts
@@ -219,11 +220,12 @@ def _annotate_all(
         summary = Summary(labels, matrices, calibration)
         showcase = Showcase(options.page, calibration.thresholds, scorer)
         facts = {"method": method(options), "thresholds": calibration.thresholds.tolist()}
-        with closing(StoreWriter(folder / STORE, labels, facts)) as store:
-            run = Run(Mapper(scorer, options), calibration, motifs, truth, tables, store, summary, gallery, showcase)
+        with closing(StoreWriter(folder / STORE, labels, facts)) as store, Background() as later:
+            filled = tables, store, summary, gallery, showcase
+            run = Run(Mapper(scorer, options), calibration, motifs, truth, *filled, later)
             for chunk in chunks(chain(head, records)):
                 run.add(chunk)
-                report("annotating", summary.records)
+                report("annotating", run.records)
     return summary, gallery, showcase, rejected
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from genoplrp.annotate.background import Background
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
@@ -39,7 +40,11 @@ class Run:
     truth
         Where the instances are that the maps are compared with.
     tables, store, summary, gallery, showcase
-        What is filled.
+        What is filled, by calls in the background; whole when that has ended.
+    later
+        Where these calls are made.
+    records
+        How many have been explained.
     """
 
     mapper: Mapper
@@ -51,13 +56,22 @@ class Run:
     summary: Summary
     gallery: Gallery
     showcase: Showcase
-    _records: int = field(default=0, init=False)
+    later: Background
+    records: int = field(default=0, init=False)
+    _known: dict[tuple[int, int], tuple[Spans | None, MotifHit | None]] = field(default_factory=dict, init=False)
 
     def add(self, records: Sequence[Record]) -> None:
-        """Annotate one chunk."""
+        """Score and explain one chunk; what that comes to is searched and written in the background."""
         scores = self.mapper.scorer.scores([record.sequence for record in records])
-        chunk = [Scored(self._records + i, *pair) for i, pair in enumerate(zip(records, scores, strict=True))]
-        self._records += len(records)
+        chunk = [Scored(self.records + i, *pair) for i, pair in enumerate(zip(records, scores, strict=True))]
+        self.records += len(records)
+        self.later.do(self._add_records, chunk)
+        explanations = explain(chunk, self.mapper, self.calibration.thresholds)
+        for group in in_stretches(explanations, _GROUP_BASES, lambda explanation: len(explanation.plrp)):
+            self.later.do(self._add_explanations, group)
+
+    def _add_records(self, chunk: Sequence[Scored]) -> None:
+        """Write what the network says of a chunk's records, and look up what their maps will be compared with."""
         needed: dict[int, list[Scored]] = defaultdict(list)
         for scored in chunk:
             called, top = called_labels(scored.best, self.calibration.thresholds)
@@ -66,15 +80,16 @@ class Run:
             self.summary.add_record(scored.best, called, len(scored.scores))
             for label in called or [top]:
                 needed[label].append(scored)
-        known = dict(self._known(needed))
-        explanations = explain(chunk, self.mapper, self.calibration.thresholds)
-        for group in in_stretches(explanations, _GROUP_BASES, lambda explanation: len(explanation.plrp)):
-            spans, best = zip(*(known[one.label, one.scored.index] for one in group), strict=True)
-            measured = qualities(list(zip(group, spans, strict=True)))
-            for added in zip(group, spans, measured, best, strict=True):
-                self._add(*added)
+        self._known = dict(self._looked_up(needed))
 
-    def _known(
+    def _add_explanations(self, group: Sequence[Explanation]) -> None:
+        """Measure some explanations of the chunk added last, search them for hits, and write them."""
+        spans, best = zip(*(self._known[one.label, one.scored.index] for one in group), strict=True)
+        measured = qualities(list(zip(group, spans, strict=True)))
+        for added in zip(group, spans, measured, best, strict=True):
+            self._add(*added)
+
+    def _looked_up(
         self, needed: Mapping[int, Sequence[Scored]]
     ) -> Iterator[tuple[tuple[int, int], tuple[Spans | None, MotifHit | None]]]:
         """Instances and the best match of the matrix, for each label and the index of each record explained for it."""

@@ -1,0 +1,113 @@
+"""Calls in the background: their order, how many wait, their errors, and the interpreter's setting."""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genoplrp.annotate import annotate
+from genoplrp.annotate.background import Background
+from genoplrp.annotate.tables import Tables
+from tests.annotate.networks import matrix_network
+from tests.annotate.sequences import planted, write_fasta
+
+
+def test_calls_are_made_in_order_by_another_thread_and_are_done_at_the_end() -> None:
+    done: list[tuple[int, int]] = []
+    with Background() as later:
+        for k in range(50):
+            later.do(lambda k: done.append((k, threading.get_ident())), k)
+    assert [k for k, _ in done] == list(range(50))
+    threads = {thread for _, thread in done}
+    assert len(threads) == 1 and threading.get_ident() not in threads
+
+
+def test_caller_waits_while_many_calls_are_waiting() -> None:
+    """Memory stays bounded: with the first call stuck, a handful of others are taken and no more."""
+    go, taken = threading.Event(), []
+
+    def caller() -> None:
+        with Background() as later:
+            for k in range(20):
+                later.do(go.wait)
+                taken.append(k)
+
+    thread = threading.Thread(target=caller)
+    thread.start()
+    thread.join(0.5)
+    held = len(taken)
+    go.set()
+    thread.join()
+    assert 1 <= held <= 4 and len(taken) == 20
+
+
+def test_an_error_reaches_the_caller_and_later_calls_are_not_made() -> None:
+    made = []
+
+    def fail() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"), Background() as later:
+        later.do(fail)
+        for k in range(1000):
+            later.do(made.append, k)
+    assert len(made) < 1000
+
+
+def test_an_error_of_the_last_call_is_raised_when_the_context_is_left() -> None:
+    def fail() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"), Background() as later:
+        later.do(fail)
+
+
+def test_the_callers_own_error_is_the_one_raised_and_no_thread_is_left() -> None:
+    with pytest.raises(KeyboardInterrupt), Background() as later:
+        later.do(lambda: None)
+        raise KeyboardInterrupt
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("genoplrp-annotate")]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_interpreters_switch_interval_is_put_back(fails: bool) -> None:
+    before = sys.getswitchinterval()
+    try:
+        with Background():
+            assert sys.getswitchinterval() < before
+            if fails:
+                raise ValueError
+    except ValueError:
+        pass
+    assert sys.getswitchinterval() == pytest.approx(before)
+
+
+def planted_fasta(folder: Path) -> Path:
+    return write_fasta(folder / "in.fa", [(record.name, record.sequence) for record in planted(40, 60)])
+
+
+def test_a_table_that_cannot_be_written_ends_the_job_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Tables, "add_quality", full)
+    with pytest.raises(OSError, match="No space left"):
+        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
+
+
+def test_tables_are_the_same_however_few_records_are_taken_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fasta = planted_fasta(tmp_path)
+    whole = annotate(fasta, matrix_network(60), tmp_path / "whole", logos=0, batch_size=1)  # alone: no rounding differs
+    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 150)
+    monkeypatch.setattr("genoplrp.annotate.run._GROUP_BASES", 60)
+    parts = annotate(fasta, matrix_network(60), tmp_path / "parts", logos=0, batch_size=1)
+    for name in ("predictions.tsv", "hits.tsv", "hits.bed", "rma.tsv"):
+        assert (parts.out / name).read_bytes() == (whole.out / name).read_bytes()
+    assert parts.factors == whole.factors
