@@ -1,11 +1,12 @@
 """Is it the same task as Koo and Ploenzke's? Their dist networks built and trained by Keras, on this project's data.
 
-The study trains the networks in torch. This script asks whether what is left between its figures and the published ones
-comes from the trainer: same sequences and scores, but the authors' framework, and Keras' own AUROC (of 200 thresholds)
-as what the rate and the end of training follow.
+The study trains the networks in torch. This script asks whether the trainer makes a difference: same sequences and
+scores, but the authors' framework, and Keras' own AUROC (of 200 thresholds) as what the rate and the end of training
+follow. Initial weights are those of the authors' last layer code (it names none, which Keras takes for glorot_uniform)
+or of an earlier one (he_normal).
 
     python benchmarks/koo_keras.py data FOLDER                # sequences and true bases, into FOLDER/data.npz
-    KERAS/bin/python benchmarks/koo_keras.py train FOLDER dist-relu 0 1 2     # one file a network; ten minutes each
+    KERAS/bin/python benchmarks/koo_keras.py train FOLDER dist-relu glorot_uniform 0 1   # ten minutes a network
     python benchmarks/koo_keras.py score FOLDER               # AUROC of gradient x input, into FOLDER/koo_keras.csv
 
 KERAS is an environment of its own with `pip install "tensorflow-cpu==2.15.*"`; `train` needs nothing else. Networks
@@ -14,6 +15,7 @@ whose file is there already are not trained again.
 
 import os
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import numpy as np
 EXPLAINED = 500
 FIRST = {"dist-relu": "relu", "dist-exp": "exponential"}
 """Keras' name of each kind's first activation."""
+INITIAL = ("glorot_uniform", "he_normal")
 
 
 def data(folder: Path) -> None:
@@ -37,7 +40,7 @@ def data(folder: Path) -> None:
     np.savez_compressed(folder / "data.npz", x=explained.x.numpy().transpose(0, 2, 1), mask=explained.mask, **arrays)
 
 
-def network(kind: str) -> Any:
+def network(kind: str, initial: str) -> Any:
     """cnn-dist with the first activation of `kind`, as the authors build it."""
     from tensorflow import keras
 
@@ -47,7 +50,7 @@ def network(kind: str) -> Any:
         h = layers.Activation(activation)(layers.BatchNormalization()(h))
         return layers.Dropout(dropout)(h)
 
-    weights = {"use_bias": False, "kernel_initializer": "he_normal", "kernel_regularizer": penalty}
+    weights = {"use_bias": False, "kernel_initializer": initial, "kernel_regularizer": penalty}
 
     def conv(filters: int, width: int, padding: str) -> Any:
         return layers.Conv1D(filters, width, padding=padding, **weights)
@@ -61,7 +64,7 @@ def network(kind: str) -> Any:
     return keras.Model(sequence, layers.Activation("sigmoid")(layers.Dense(1)(normed(h, "relu", 0.5))))
 
 
-def train(folder: Path, kind: str, seeds: list[int]) -> None:
+def train(folder: Path, kind: str, initial: str, seeds: list[int]) -> None:
     """Train one network a seed on one thread; write its gradient x input, (500, 200), and how training went."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
@@ -70,11 +73,11 @@ def train(folder: Path, kind: str, seeds: list[int]) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     arrays = {name: array.astype(np.float32) for name, array in np.load(folder / "data.npz").items()}
     for seed in seeds:
-        file = folder / f"{kind}_{seed}.npz"
+        file = folder / f"{kind}-{initial}-{seed}.npz"
         if not file.exists():
             tf.keras.backend.clear_session()
             tf.keras.utils.set_random_seed(seed)
-            model = network(kind)
+            model = network(kind, initial)
             went = fitted(model, arrays)
             unfinished = folder / f"unfinished_{file.name}"  # a file that is there is whole
             np.savez(unfinished, saliency=saliency(model, arrays["x"]), **went)
@@ -118,21 +121,25 @@ def score(folder: Path) -> None:
 
     mask = np.load(folder / "data.npz")["mask"]
     rows = []
-    for kind in FIRST:
-        for file in sorted(folder.glob(f"{kind}_*.npz"), key=lambda file: int(file.stem.split("_")[1])):
+    for kind, initial in product(FIRST, INITIAL):
+        for file in sorted(folder.glob(f"{kind}-{initial}-*.npz"), key=_seed):
             with np.load(file) as network:
                 went = {name: float(network[name]) for name in ("epochs", "valid", "test")}
                 values = auroc(network["saliency"], mask)
-            rows.append({"network": kind, "seed": int(file.stem.split("_")[1]), "auroc": values.mean()} | went)
+            rows.append({"network": kind, "initial": initial, "seed": _seed(file), "auroc": values.mean()} | went)
     if not rows:
         sys.exit(f"{folder} holds no networks: train some first")
     table = pd.DataFrame(rows)
     table.to_csv(folder / "koo_keras.csv", index=False, float_format="%.4f")
     print(table.round(4).to_string(index=False))
-    for kind in FIRST:
+    for (kind, initial), own in table.groupby(["network", "initial"]).auroc:
         mean, deviation = AUROC[kind][SALIENCY]
-        own = table.auroc[table.network == kind]
-        print(f"{kind}: {own.mean():.3f} ± {own.std():.3f} of {len(own)}, published {mean:.3f} ± {deviation:.3f} of 10")
+        found = f"{own.mean():.3f} ± {own.std():.3f} of {len(own)}"
+        print(f"{kind}, {initial}: {found}, published {mean:.3f} ± {deviation:.3f} of 10")
+
+
+def _seed(file: Path) -> int:
+    return int(file.stem.split("-")[-1])
 
 
 def main() -> None:
@@ -140,8 +147,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["data", folder]:
             data(Path(folder))
-        case ["train", folder, ("dist-relu" | "dist-exp") as kind, *seeds] if seeds:
-            train(Path(folder), kind, [int(seed) for seed in seeds])
+        case ["train", folder, kind, initial, *seeds] if kind in FIRST and initial in INITIAL and seeds:
+            train(Path(folder), kind, initial, [int(seed) for seed in seeds])
         case ["score", folder]:
             score(Path(folder))
         case _:

@@ -1,8 +1,11 @@
 """Koo and Ploenzke's task: the simulation against literal versions, the networks' shapes, a small run of everything."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 
 from genoplrp.errors import ModelError, OptionError
@@ -147,6 +150,18 @@ def test_exponential_networks_differ_in_the_first_activation_only():
     assert [type(a) for a in relu[3:]] == [type(b) for b in exponential[3:]]
 
 
+def test_initial_weights_are_glorots_uniform():
+    """Glorot and Bengio (2010), equation 16: within the root of 6 / (inputs + outputs), all values as likely."""
+    shapes = {"conv1": (4 * 19, 24 * 19), "conv2": (24 * 7, 32 * 7), "conv4": (48 * 3, 64 * 3), "dense": (192, 96)}
+    network = koo_network("dist-exp", seed=3)
+    for label, (inputs, outputs) in shapes.items():
+        weight, limit = network.get_submodule(label).weight.detach(), (6 / (inputs + outputs)) ** 0.5
+        assert limit * 0.99 < weight.abs().max() <= limit
+        error = 1 / (5 * weight.numel()) ** 0.5  # of a uniform variable's mean square, relative: sqrt(4 / 5n)
+        assert weight.square().mean() == pytest.approx(limit**2 / 3, rel=5 * 2 * error)
+    assert not network.logit.bias.any()
+
+
 def test_an_unknown_network_is_refused_with_the_choices():
     with pytest.raises(OptionError, match="no network 'cnn'; choose one of local-relu, local-exp, dist-relu, dist-exp"):
         koo_network("cnn")
@@ -160,6 +175,14 @@ def test_a_network_made_otherwise_is_refused_and_says_what_differs(tmp_path):
         assert torch.equal(one, other)
     with pytest.raises(ModelError, match=r"made with n = 20, this study wants 30: delete the file"):
         trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 30})
+
+
+def test_a_network_from_before_its_initial_weights_were_written_down_is_refused(tmp_path):
+    path = tmp_path / "old.safetensors"
+    facts = {"network": "local-relu", "seed": 0, "epochs": 1, "n": 20}
+    safetensors.torch.save_file(koo_network("local-relu").state_dict(), path, metadata={"facts": json.dumps(facts)})
+    with pytest.raises(ModelError, match=r"made with initial = None, this study wants 'glorot_uniform'"):
+        trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20})
 
 
 class Linear(torch.nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from genoplrp.models import auroc, predict
 from genoplrp.studies.files import written
 from genoplrp.studies.koo.data import Part
-from genoplrp.studies.koo.networks import koo_network
+from genoplrp.studies.koo.networks import INITIAL, koo_network
 from genoplrp.studies.networks import check_made_with
 
 BATCH, RATE, L2 = 100, 1e-3, 1e-6
@@ -48,7 +48,7 @@ def trained_koo(
     ModelError
         The file holds a network made otherwise; the message says which fact differs.
     """
-    wanted = {"network": name, "seed": seed, "epochs": epochs, **facts}
+    wanted = {"network": name, "initial": INITIAL, "seed": seed, "epochs": epochs, **facts}
     network = koo_network(name, seed=seed)
     if not path.exists():
         history = fit(network, parts["train"], parts["valid"], seed=seed, epochs=epochs)
