@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -121,9 +122,12 @@ def batches(n: int, size: int) -> Iterator[slice]:
 
 
 def present_columns(x: Tensor) -> Tensor | None:
-    """1 at the columns that hold a base, 0 at N, for DNA; other inputs have no absent entries."""
+    """1 at the columns that hold a base, 0 at N (shape of x); None where there is no N, or x is no DNA."""
     axis = _base_axis(x)
-    return None if axis is None else (x != 0).any(axis, keepdim=True).to(x.dtype).expand_as(x).contiguous()
+    if axis is None:
+        return None
+    there = reduce(torch.logical_or, (x != 0).unbind(axis)).unsqueeze(axis)  # several times as fast as `any`
+    return None if there.all() else there.to(x.dtype).expand_as(x).contiguous()
 
 
 def _base_axis(x: Tensor) -> int | None:

@@ -23,6 +23,10 @@ PASSED, GIVEN, MASS, BEFORE, AFTER, DROPPED_UP, DROPPED_DOWN, SCALE_UP, SCALE_DO
 not finite where something is not."""
 FEW = 4096
 """Up to so many numbers, buckets of one exponent are fine enough."""
+VERY_FEW = 48
+"""Up to so many, a bucket a sign: to go through more of them takes longer than to sort all."""
+INSERTED = 24
+"""Up to so many numbers are sorted by insertion: a call of NumPy's takes longer."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -33,6 +37,20 @@ def compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither beside this file nor in the user's cache folder
         return numba.njit(**options)(function)
+
+
+@compiled
+def _sorted(values):
+    """The same numbers by size; the array itself is lost."""
+    if len(values) > INSERTED:
+        return np.sort(values)
+    for i in range(1, len(values)):
+        value, j = values[i], i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
+    return values
 
 
 @compiled
@@ -59,7 +77,7 @@ def _threshold(values, bits, count, shift, sums, first, sign, share, crossing):
     for i in range(np.uint64(count)):
         crossing[found] = abs(values[i])
         found += np.uint64((bits[i] >> shift) == bucket)
-    ordered = np.sort(crossing[:found])
+    ordered = _sorted(crossing[:found])
     # Anything between the buckets below and the numbers of this one: what is below goes.
     limit = np.nextafter(ordered[0], values.dtype.type(0)) if last > 0 else values.dtype.type(0)
     most = ordered[-1] if last == top else np.inf
@@ -80,10 +98,12 @@ def _cut(values, bits, count, share_up, share_down, sums, crossing, row):
     """Thresholds (up, down) of signed relevance, none of it 0; what the cut comes to is written to the statistics.
 
     bits: the values' memory as unsigned integers. Two passes: mass by bucket, a bucket holding the numbers of one sign
-    and exponent (and three more bits, where there are many); then the numbers of one bucket a sign.
+    and exponent (and three more bits, where there are many; of one sign, where there are very few); then the numbers of
+    one bucket a sign.
     """
-    shift = np.uint64((23 if values.itemsize == 4 else 52) - (0 if count <= FEW else 3))
-    sums = sums[: len(sums) >> (3 if count <= FEW else 0)]
+    sign_bit, exponent = (31, 23) if values.itemsize == 4 else (63, 52)
+    shift = np.uint64(sign_bit if count <= VERY_FEW else exponent if count <= FEW else exponent - 3)
+    sums = sums[: 1 << (sign_bit + 1 - shift)]
     sums[:] = 0.0
     for i in range(np.uint64(count)):
         sums[bits[i] >> shift] += values[i]
@@ -455,6 +475,7 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
             for i in range(count):
                 target[at[i]] += found[i]
             continue
+        to = out_starts[sample]
         if what == MASK:
             up, down = _cut(found, found_bits, count, cut[1], cut[2], sums, crossing, row)
             if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
@@ -473,10 +494,13 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
                 base[:] = 0
                 touched[:] = False
             kept = _emit(found, at, count, (x.dtype.type(0), x.dtype.type(0)), (1.0, 1.0), at, found)
+            _order(at[:kept], found[:kept], positions, channel_slots, out_places[to:], out_values[to:])
+        elif positions == 1:  # in the order of their channels already
+            kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, out_places[to:], out_values[to:])
         else:
             kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, at, found)
-        to, out_stops[sample] = out_starts[sample], out_starts[sample] + kept
-        _order(at[:kept], found[:kept], positions, channel_slots, out_places[to:], out_values[to:])
+            _order(at[:kept], found[:kept], positions, channel_slots, out_places[to:], out_values[to:])
+        out_stops[sample] = to + kept
 
 
 @compiled

@@ -97,7 +97,7 @@ def sparse_call(
     if not isinstance(rule, ZBox):
         return SparseCall(linear, x.contiguous(), z.contiguous(), shape, terms, x.shape)
     there = torch.ones_like(x) if present is None else present.view_as(x)
-    if present is None or bool((present == 1).all()):
+    if present is None:
         plain = terms
         terms = once(
             step, prepared, (rule, x.shape[1:]), lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule)
