@@ -150,10 +150,22 @@ def test_exponential_networks_differ_in_the_first_activation_only():
     assert [type(a) for a in relu[3:]] == [type(b) for b in exponential[3:]]
 
 
-def test_initial_weights_are_glorots_uniform():
+def test_he_normal_is_cut_at_two_deviations_of_the_uncut_and_has_the_variance_of_two_over_inputs():
+    """He et al. (2015), equation 10; the normal is cut at two of its own deviations and then has .87962 of them."""
+    weight = koo_network("dist-relu", seed=2).dense.weight.detach()
+    assert weight.square().mean() == pytest.approx(2 / 192, rel=5 * (2 / weight.numel()) ** 0.5)
+    assert 0.99 < weight.abs().max() / (2 * (2 / 192) ** 0.5 / 0.87962566) <= 1
+
+
+def test_unknown_initial_weights_are_refused():
+    with pytest.raises(OptionError, match="no initial weights 'zeros'; choose he_normal or glorot_uniform"):
+        koo_network("local-exp", initial="zeros")
+
+
+def test_glorots_initial_weights_are_uniform():
     """Glorot and Bengio (2010), equation 16: within the root of 6 / (inputs + outputs), all values as likely."""
     shapes = {"conv1": (4 * 19, 24 * 19), "conv2": (24 * 7, 32 * 7), "conv4": (48 * 3, 64 * 3), "dense": (192, 96)}
-    network = koo_network("dist-exp", seed=3)
+    network = koo_network("dist-exp", seed=3, initial="glorot_uniform")
     for label, (inputs, outputs) in shapes.items():
         weight, limit = network.get_submodule(label).weight.detach(), (6 / (inputs + outputs)) ** 0.5
         assert limit * 0.99 < weight.abs().max() <= limit
@@ -177,12 +189,14 @@ def test_a_network_made_otherwise_is_refused_and_says_what_differs(tmp_path):
         trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 30})
 
 
-def test_a_network_from_before_its_initial_weights_were_written_down_is_refused(tmp_path):
-    path = tmp_path / "old.safetensors"
+def test_a_network_that_does_not_name_its_initial_weights_has_he_normal(tmp_path):
+    path, network = tmp_path / "old.safetensors", koo_network("local-relu")
     facts = {"network": "local-relu", "seed": 0, "epochs": 1, "n": 20}
-    safetensors.torch.save_file(koo_network("local-relu").state_dict(), path, metadata={"facts": json.dumps(facts)})
-    with pytest.raises(ModelError, match=r"made with initial = None, this study wants 'glorot_uniform'"):
-        trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20})
+    safetensors.torch.save_file(network.state_dict(), path, metadata={"facts": json.dumps(facts)})
+    found = trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20})
+    assert torch.equal(found.conv1.weight, network.conv1.weight)
+    with pytest.raises(ModelError, match=r"made with initial = 'he_normal', this study wants 'glorot_uniform'"):
+        trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20}, initial="glorot_uniform")
 
 
 class Linear(torch.nn.Module):

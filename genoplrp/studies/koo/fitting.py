@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from genoplrp.models import auroc, predict
 from genoplrp.studies.files import written
 from genoplrp.studies.koo.data import Part
-from genoplrp.studies.koo.networks import INITIAL, koo_network
+from genoplrp.studies.koo.networks import HE, koo_network
 from genoplrp.studies.networks import check_made_with
 
 BATCH, RATE, L2 = 100, 1e-3, 1e-6
@@ -26,7 +26,14 @@ PATIENCE, RATE_PATIENCE, RATE_FACTOR, LEAST_RISE, LEAST_RATE = 20, 5, 0.2, 1e-4,
 
 
 def trained_koo(
-    path: Path, name: str, parts: Mapping[str, Part], *, seed: int, epochs: int = 100, facts: Mapping[str, Any]
+    path: Path,
+    name: str,
+    parts: Mapping[str, Part],
+    *,
+    seed: int,
+    epochs: int = 100,
+    facts: Mapping[str, Any],
+    initial: str = HE,
 ) -> nn.Sequential:
     """The network of this file in eval mode, trained and saved first where the file is not there.
 
@@ -42,20 +49,22 @@ def trained_koo(
         Of weights, batches and dropout; most epochs.
     facts
         What else decides the result, such as the data's seed: a file made with others is an error.
+    initial
+        See `koo_network`; a file that does not say has ``"he_normal"``.
 
     Raises
     ------
     ModelError
         The file holds a network made otherwise; the message says which fact differs.
     """
-    wanted = {"network": name, "initial": INITIAL, "seed": seed, "epochs": epochs, **facts}
-    network = koo_network(name, seed=seed)
+    wanted = {"network": name, "initial": initial, "seed": seed, "epochs": epochs, **facts}
+    network = koo_network(name, seed=seed, initial=initial)
     if not path.exists():
         history = fit(network, parts["train"], parts["valid"], seed=seed, epochs=epochs)
         header = {"facts": json.dumps(wanted), "validation_auroc": json.dumps(history)}
         written(path, lambda aside: safetensors.torch.save_file(network.state_dict(), aside, metadata=header))
     with safetensors.safe_open(path, framework="pt") as file:
-        found = json.loads((file.metadata() or {}).get("facts", "{}"))
+        found = {"initial": HE, **json.loads((file.metadata() or {}).get("facts", "{}"))}
         check_made_with(path, found, wanted)
         network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
     return network.eval()

@@ -35,13 +35,14 @@ SHAPES = {
     ),
 }
 ACTIVATIONS = ("relu", "exp")
-INITIAL = "glorot_uniform"
-"""Keras' name of the initial weights of every layer."""
+HE, GLOROT = "he_normal", "glorot_uniform"
+"""Initial weights of hidden layers, by Keras' names. The authors' layer code had the first; a later version of it names
+none, which Keras takes for the second (docs/koo.md)."""
 NETWORKS = tuple(f"{shape}-{activation}" for shape in SHAPES for activation in ACTIVATIONS)
 DENSE, DENSE_DROPPED = 96, 0.5
 
 
-def koo_network(name: str, *, seed: int = 0) -> nn.Sequential:
+def koo_network(name: str, *, seed: int = 0, initial: str = HE) -> nn.Sequential:
     """A network before training: one-hot (n, 4, 200) -> logit (n, 1).
 
     Parameters
@@ -50,11 +51,13 @@ def koo_network(name: str, *, seed: int = 0) -> nn.Sequential:
         ``local-relu``, ``local-exp``, ``dist-relu`` or ``dist-exp``: the last word is the first layer's activation.
     seed
         Of the initial weights. The global random state is left as it was.
+    initial
+        ``"he_normal"`` or ``"glorot_uniform"``: initial weights of the hidden layers; the logit's are Glorot's.
 
     Raises
     ------
     OptionError
-        If there is no such network.
+        If there is no such network, or there are no such weights.
 
     Examples
     --------
@@ -63,6 +66,8 @@ def koo_network(name: str, *, seed: int = 0) -> nn.Sequential:
     """
     if name not in NETWORKS:
         raise OptionError(f"there is no network {name!r}; choose one of {', '.join(NETWORKS)}")
+    if initial not in (HE, GLOROT):
+        raise OptionError(f"there are no initial weights {initial!r}; choose {HE} or {GLOROT}")
     shape, activation = name.split("-")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -70,7 +75,7 @@ def koo_network(name: str, *, seed: int = 0) -> nn.Sequential:
         for label, layer in _layers(SHAPES[shape], activation):
             network.add_module(label, layer)
         for layer in network:
-            _initialise(layer)
+            _initialise(layer, initial)
     return network
 
 
@@ -98,9 +103,14 @@ def _norm(channels: int) -> nn.BatchNorm1d:
     return nn.BatchNorm1d(channels, eps=1e-3, momentum=0.01)
 
 
-def _initialise(layer: nn.Module) -> None:
-    """Keras' own initial weights, Glorot's uniform, in place of torch's: the authors' layers ask for no others."""
-    if isinstance(layer, nn.Conv1d | nn.Linear):
+def _initialise(layer: nn.Module, initial: str) -> None:
+    """Keras' initial weights. he_normal: normal, cut at two standard deviations, variance 2 / inputs."""
+    if not isinstance(layer, nn.Conv1d | nn.Linear):
+        return
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    if initial == GLOROT or layer.bias is not None:  # only the logit has a bias
         nn.init.xavier_uniform_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+    else:
+        spread = (2 / layer.weight[0].numel()) ** 0.5 / 0.87962566103423978
+        nn.init.trunc_normal_(layer.weight, std=spread, a=-2 * spread, b=2 * spread)
