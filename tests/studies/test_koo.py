@@ -152,7 +152,7 @@ def test_exponential_networks_differ_in_the_first_activation_only():
 
 def test_he_normal_is_cut_at_two_deviations_of_the_uncut_and_has_the_variance_of_two_over_inputs():
     """He et al. (2015), equation 10; the normal is cut at two of its own deviations and then has .87962 of them."""
-    weight = koo_network("dist-relu", seed=2).dense.weight.detach()
+    weight = koo_network("dist-relu", seed=2, initial="he_normal").dense.weight.detach()
     assert weight.square().mean() == pytest.approx(2 / 192, rel=5 * (2 / weight.numel()) ** 0.5)
     assert 0.99 < weight.abs().max() / (2 * (2 / 192) ** 0.5 / 0.87962566) <= 1
 
@@ -165,7 +165,7 @@ def test_unknown_initial_weights_are_refused():
 def test_glorots_initial_weights_are_uniform():
     """Glorot and Bengio (2010), equation 16: within the root of 6 / (inputs + outputs), all values as likely."""
     shapes = {"conv1": (4 * 19, 24 * 19), "conv2": (24 * 7, 32 * 7), "conv4": (48 * 3, 64 * 3), "dense": (192, 96)}
-    network = koo_network("dist-exp", seed=3, initial="glorot_uniform")
+    network = koo_network("dist-exp", seed=3)
     for label, (inputs, outputs) in shapes.items():
         weight, limit = network.get_submodule(label).weight.detach(), (6 / (inputs + outputs)) ** 0.5
         assert limit * 0.99 < weight.abs().max() <= limit
@@ -190,13 +190,13 @@ def test_a_network_made_otherwise_is_refused_and_says_what_differs(tmp_path):
 
 
 def test_a_network_that_does_not_name_its_initial_weights_has_he_normal(tmp_path):
-    path, network = tmp_path / "old.safetensors", koo_network("local-relu")
+    path, network = tmp_path / "old.safetensors", koo_network("local-relu", initial="he_normal")
     facts = {"network": "local-relu", "seed": 0, "epochs": 1, "n": 20}
     safetensors.torch.save_file(network.state_dict(), path, metadata={"facts": json.dumps(facts)})
-    found = trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20})
+    found = trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20}, initial="he_normal")
     assert torch.equal(found.conv1.weight, network.conv1.weight)
     with pytest.raises(ModelError, match=r"made with initial = 'he_normal', this study wants 'glorot_uniform'"):
-        trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20}, initial="glorot_uniform")
+        trained_koo(path, "local-relu", {}, seed=0, epochs=1, facts={"n": 20})
 
 
 class Linear(torch.nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from genoplrp.models import auroc, predict
 from genoplrp.studies.files import written
 from genoplrp.studies.koo.data import Part
-from genoplrp.studies.koo.networks import HE, koo_network
+from genoplrp.studies.koo.networks import GLOROT, HE, koo_network
 from genoplrp.studies.networks import check_made_with
 
 BATCH, RATE, L2 = 100, 1e-3, 1e-6
@@ -33,7 +33,7 @@ def trained_koo(
     seed: int,
     epochs: int = 100,
     facts: Mapping[str, Any],
-    initial: str = HE,
+    initial: str = GLOROT,
 ) -> nn.Sequential:
     """The network of this file in eval mode, trained and saved first where the file is not there.
 

@@ -37,12 +37,12 @@ SHAPES = {
 ACTIVATIONS = ("relu", "exp")
 HE, GLOROT = "he_normal", "glorot_uniform"
 """Initial weights of hidden layers, by Keras' names. The authors' layer code had the first; a later version of it names
-none, which Keras takes for the second (docs/koo.md)."""
+none, which Keras takes for the second, and with which their figures are met (docs/koo.md)."""
 NETWORKS = tuple(f"{shape}-{activation}" for shape in SHAPES for activation in ACTIVATIONS)
 DENSE, DENSE_DROPPED = 96, 0.5
 
 
-def koo_network(name: str, *, seed: int = 0, initial: str = HE) -> nn.Sequential:
+def koo_network(name: str, *, seed: int = 0, initial: str = GLOROT) -> nn.Sequential:
     """A network before training: one-hot (n, 4, 200) -> logit (n, 1).
 
     Parameters
