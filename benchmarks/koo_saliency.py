@@ -10,6 +10,7 @@ that lies there. Beside it `koo_keras.py` asks whether the trainer makes a diffe
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -33,7 +34,7 @@ MADE_WITH = {"n": 20_000, "data_seed": AUTHORS_SEED}
 def line(path: Path, parts: Mapping[str, Part]) -> dict[str, object]:
     """How training of the network in this file went, and what gradient x input finds."""
     with safetensors.safe_open(path, framework="pt") as file:
-        facts = json.loads(file.metadata()["facts"])
+        facts = {"initial": HE, **json.loads(file.metadata()["facts"])}  # a file that does not say has these
         history = json.loads(file.metadata()["validation_auroc"])
     made = {name: facts[name] for name in ("network", "initial", "seed")}
     model = trained_koo(path, made["network"], parts, seed=made["seed"], facts=MADE_WITH, initial=made["initial"])
@@ -57,6 +58,8 @@ def main() -> None:
         path = options.folder / f"{name}-{initial}-{seed}.safetensors"
         trained_koo(path, name, parts, seed=seed, facts=MADE_WITH, initial=initial)
     table = pd.DataFrame([line(path, parts) for path in options.folder.glob("*.safetensors")])
+    if table.empty:
+        sys.exit(f"{options.folder} holds no networks: train some by --initial")
     table = table.sort_values(["network", "initial", "seed"])
     table.to_csv(options.folder / "koo_saliency.csv", index=False, float_format="%.4f")
     print(table.round(4).to_string(index=False))

@@ -122,12 +122,12 @@ def batches(n: int, size: int) -> Iterator[slice]:
 
 
 def present_columns(x: Tensor) -> Tensor | None:
-    """1 at the columns that hold a base, 0 at N (shape of x); None where there is no N, or x is no DNA."""
+    """1 at the columns that hold a base, 0 at N (shape of x), for DNA; other inputs have no absent entries."""
     axis = _base_axis(x)
     if axis is None:
         return None
     there = reduce(torch.logical_or, (x != 0).unbind(axis)).unsqueeze(axis)  # several times as fast as `any`
-    return None if there.all() else there.to(x.dtype).expand_as(x).contiguous()
+    return there.to(x.dtype).expand_as(x).contiguous()
 
 
 def _base_axis(x: Tensor) -> int | None:

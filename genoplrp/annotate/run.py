@@ -24,7 +24,7 @@ from genoplrp.sequence import Record
 T = TypeVar("T")
 
 _CHUNK_BASES, _GROUP_BASES = 1 << 19, 1 << 17
-"""Of records that are scored and searched together, and of maps that are in memory together."""
+"""Of records that are scored together, and of maps that are searched together; four such groups are in memory."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Run:
     later
         Where these calls are made.
     records
-        How many have been explained.
+        How many have been taken.
     """
 
     mapper: Mapper

@@ -32,6 +32,7 @@ from genoplrp.lrp.walk import (
     add_to,
     added,
     adjoint,
+    all_present,
     check_readers_linear,
     check_sample_axis,
     layer_output,
@@ -160,7 +161,7 @@ def _follow(walk: _Walk, unit: Unit, index: int, wanted: Mapping[str, int]) -> U
 
 def _without_absent(walk: _Walk, relevance: Tensor) -> Tensor:
     """Relevance of the input; what a rule put on absent bases (an activation reads the sequence, say) is absorbed."""
-    if walk.present is None:
+    if walk.present is None or all_present(walk.present):
         return relevance
     kept = relevance * walk.present
     walk.ledger.enter_absent(totals([relevance], walk.samples), totals([kept], walk.samples))

@@ -133,6 +133,11 @@ def summands(call: Call, at: Callable[[int], Tensor], z: Tensor) -> list[int] | 
     return live
 
 
+def all_present(present: Tensor | None) -> bool:
+    """Whether every entry exists: there is nothing but 1 in `present`, or nothing is known to be absent."""
+    return present is None or bool(present.amin() == 1)
+
+
 def present_in_view(plan: Plan, present: Tensor | None, index: int) -> Tensor | None:
     """``present`` as this view of the network's input sees it: the recorded view calls, run on it."""
     if present is None or index == 0:

@@ -66,3 +66,42 @@ def test_bounds_that_no_input_satisfies_or_that_do_not_match_are_refused(low: ob
 def test_bounds_for_other_channels_than_the_input_has_are_refused(conv: nn.Conv2d, x: Tensor) -> None:
     with pytest.raises(OptionError, match=r"ZBox has bounds for 2 channels; its layer reads input of shape \(2, 3"):
         explained(conv, x, ZBox((0.0, 0.0), (1.0, 1.0)))
+
+
+class PadsFirst(nn.Module):
+    """A convolution whose padding is a call of its own."""
+
+    def __init__(self, conv: nn.Conv1d) -> None:
+        super().__init__()
+        self.by = int(conv.padding[0])
+        self.conv = nn.Conv1d(4, conv.out_channels, conv.kernel_size[0], dtype=conv.weight.dtype)
+        self.conv.load_state_dict(conv.state_dict())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(nn.functional.pad(x, (self.by, self.by)))
+
+
+@pytest.mark.parametrize("references", [None, 2])
+@pytest.mark.parametrize("composite", ["genomic", "epsilon-plus-flat"])
+def test_padding_is_nothing_whether_the_convolution_pads_or_a_call_before_it(
+    composite: str, references: int | None
+) -> None:
+    """Also where no base is missing: bounds at padded places would take relevance that belongs to bases."""
+    torch.manual_seed(3)
+    conv = nn.Conv1d(4, 8, 7, padding=3).double()
+    x = torch.eye(4, dtype=torch.float64)[torch.randint(4, (3, 20))].transpose(1, 2)
+    head = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Linear(8 * 20, 2).double())
+    options = {"target": 0, "composite": composite, "pruner": NoPrune(), "references": references}
+    whole, cut = (attribute(nn.Sequential(first, head), x, **options).relevance for first in (conv, PadsFirst(conv)))
+    torch.testing.assert_close(cut, whole, rtol=1e-9, atol=1e-12)
+
+
+def test_an_n_in_one_sequence_changes_no_other_behind_a_call_that_pads() -> None:
+    torch.manual_seed(3)
+    model = nn.Sequential(PadsFirst(nn.Conv1d(4, 8, 7, padding=3).double()), nn.ReLU(), nn.Flatten())
+    x = torch.eye(4, dtype=torch.float64)[torch.randint(4, (2, 20))].transpose(1, 2)
+    missing = x.clone()
+    missing[1, :, 4] = 0
+    maps = [attribute(model, batch, target=5, pruner=NoPrune()).relevance[0] for batch in (x, missing, x[:1])]
+    for other in maps[1:]:
+        torch.testing.assert_close(other, maps[0], rtol=1e-9, atol=1e-12)

@@ -14,6 +14,7 @@ from genoplrp.lrp.sparse.lists import by_lists
 from genoplrp.lrp.sparse.products import by_products
 from genoplrp.lrp.sparse.rows import Rows, rows_of
 from genoplrp.lrp.sparse.terms import RULES, needs_no_negatives, terms_of, with_table
+from genoplrp.lrp.walk import all_present
 
 LISTED = 0.35
 """Up to this share of entries that are not 0 a tensor is listed; what is listed already stays so, however dense."""
@@ -97,7 +98,7 @@ def sparse_call(
     if not isinstance(rule, ZBox):
         return SparseCall(linear, x.contiguous(), z.contiguous(), shape, terms, x.shape)
     there = torch.ones_like(x) if present is None else present.view_as(x)
-    if present is None:
+    if all_present(present):
         plain = terms
         terms = once(
             step, prepared, (rule, x.shape[1:]), lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule)

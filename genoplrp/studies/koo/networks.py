@@ -37,7 +37,7 @@ SHAPES = {
 ACTIVATIONS = ("relu", "exp")
 HE, GLOROT = "he_normal", "glorot_uniform"
 """Initial weights of hidden layers, by Keras' names. The authors' layer code had the first; a later version of it names
-none, which Keras takes for the second, and with which their figures are met (docs/koo.md)."""
+none, which Keras takes for the second; their figures speak for it (docs/koo.md)."""
 NETWORKS = tuple(f"{shape}-{activation}" for shape in SHAPES for activation in ACTIVATIONS)
 DENSE, DENSE_DROPPED = 96, 0.5
 
