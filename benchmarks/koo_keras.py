@@ -115,9 +115,9 @@ def saliency(model: Any, x: np.ndarray) -> np.ndarray:
 def score(folder: Path) -> None:
     """Print and write each network's mean AUROC over the 500 positives, and each kind's mean and deviation."""
     import pandas as pd
+    from koo_saliency import report
 
     from genoplrp.evaluate import auroc
-    from genoplrp.studies.koo.published import AUROC, SALIENCY
 
     mask = np.load(folder / "data.npz")["mask"]
     rows = []
@@ -129,13 +129,7 @@ def score(folder: Path) -> None:
             rows.append({"network": kind, "initial": initial, "seed": _seed(file), "auroc": values.mean()} | went)
     if not rows:
         sys.exit(f"{folder} holds no networks: train some first")
-    table = pd.DataFrame(rows)
-    table.to_csv(folder / "koo_keras.csv", index=False, float_format="%.4f")
-    print(table.round(4).to_string(index=False))
-    for (kind, initial), own in table.groupby(["network", "initial"]).auroc:
-        mean, deviation = AUROC[kind][SALIENCY]
-        found = f"{own.mean():.3f} ± {own.std():.3f} of {len(own)}"
-        print(f"{kind}, {initial}: {found}, published {mean:.3f} ± {deviation:.3f} of 10")
+    report(pd.DataFrame(rows), folder / "koo_keras.csv")
 
 
 def _seed(file: Path) -> int:

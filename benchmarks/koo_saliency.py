@@ -22,13 +22,13 @@ import torch
 from genoplrp.evaluate import auroc
 from genoplrp.models import auroc as prediction_auroc
 from genoplrp.models import predict
-from genoplrp.studies.koo.data import AUTHORS_SEED, Part, koo_data
+from genoplrp.studies.koo.data import Part, data_facts, koo_data
 from genoplrp.studies.koo.fitting import trained_koo
 from genoplrp.studies.koo.networks import GLOROT, HE, NETWORKS
 from genoplrp.studies.koo.published import AUROC, SALIENCY, saliency
 
 EXPLAINED = 500
-MADE_WITH = {"n": 20_000, "data_seed": AUTHORS_SEED}
+FACTS = data_facts(20_000)
 
 
 def line(path: Path, parts: Mapping[str, Part]) -> dict[str, object]:
@@ -37,11 +37,21 @@ def line(path: Path, parts: Mapping[str, Part]) -> dict[str, object]:
         facts = {"initial": HE, **json.loads(file.metadata()["facts"])}  # a file that does not say has these
         history = json.loads(file.metadata()["validation_auroc"])
     made = {name: facts[name] for name in ("network", "initial", "seed")}
-    model = trained_koo(path, made["network"], parts, seed=made["seed"], facts=MADE_WITH, initial=made["initial"])
+    model = trained_koo(path, made["network"], parts, seed=made["seed"], facts=FACTS, initial=made["initial"])
     explained, test = parts["test"].positives(EXPLAINED), parts["test"]
     found = auroc(saliency(model, explained.x.float()).detach(), explained.mask).mean()
     right = float(prediction_auroc(predict(model, test.x.float()), test.y))
     return made | {"auroc": found, "epochs": len(history), "valid": max(history), "test": right}
+
+
+def report(table: pd.DataFrame, path: Path) -> None:
+    """Write and print the table, a line a network; print the mean AUROC of each kind beside the published one."""
+    table.to_csv(path, index=False, float_format="%.4f")
+    print(table.round(4).to_string(index=False))
+    for (name, initial), own in table.groupby(["network", "initial"]).auroc:
+        mean, deviation = AUROC[name][SALIENCY]
+        found = f"{own.mean():.3f} ± {own.std():.3f} of {len(own)}"
+        print(f"{name}, {initial}: {found}, published {mean:.3f} ± {deviation:.3f} of 10")
 
 
 def main() -> None:
@@ -56,17 +66,11 @@ def main() -> None:
     parts = koo_data()
     for seed, initial, name in product(options.seeds, options.initial, options.networks):
         path = options.folder / f"{name}-{initial}-{seed}.safetensors"
-        trained_koo(path, name, parts, seed=seed, facts=MADE_WITH, initial=initial)
+        trained_koo(path, name, parts, seed=seed, facts=FACTS, initial=initial)
     table = pd.DataFrame([line(path, parts) for path in options.folder.glob("*.safetensors")])
     if table.empty:
         sys.exit(f"{options.folder} holds no networks: train some by --initial")
-    table = table.sort_values(["network", "initial", "seed"])
-    table.to_csv(options.folder / "koo_saliency.csv", index=False, float_format="%.4f")
-    print(table.round(4).to_string(index=False))
-    for (name, initial), own in table.groupby(["network", "initial"]).auroc:
-        mean, deviation = AUROC[name][SALIENCY]
-        found = f"{own.mean():.3f} ± {own.std():.3f} of {len(own)}"
-        print(f"{name}, {initial}: {found}, published {mean:.3f} ± {deviation:.3f} of 10")
+    report(table.sort_values(["network", "initial", "seed"]), options.folder / "koo_saliency.csv")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from genoplrp.models import CNNConfig, MotifCNN, predict
 from genoplrp.motifs import INTERACTIONS, MotifGrammar, Stretch, simulate_grammar
 from genoplrp.sequence import one_hot
-from genoplrp.studies.koo.data import AUTHORS_SEED, Part, koo_data
+from genoplrp.studies.koo.data import Part, data_facts, koo_data
 from genoplrp.studies.koo.fitting import trained_koo
 from genoplrp.studies.koo.networks import NETWORKS
 from genoplrp.studies.motifs.design import FULL, SMALL, Design
@@ -159,7 +159,7 @@ def _pooled(model: MotifCNN, made: MotifGrammar, learnt: Sequence[str], each: in
 
 def _koo(folder: Path, size: Size, name: str, seed: int) -> Subject:
     parts = koo_data(size.koo_sequences)
-    facts = {"n": size.koo_sequences, "data_seed": AUTHORS_SEED}
+    facts = data_facts(size.koo_sequences)
     path = folder / f"{name}_{seed}.safetensors"
     model = trained_koo(path, name, parts, seed=seed, epochs=size.koo_epochs, facts=facts)
     chosen = (_positives(parts[part].positives(size.koo_each)) for part in ("valid", "test"))

@@ -107,6 +107,11 @@ def koo_data(n: int = 20_000, *, seed: int = AUTHORS_SEED) -> dict[str, Part]:
     return {name: whole.take(rows) for name, rows in zip(SHARES, np.split(order, ends[:-1]), strict=True)}
 
 
+def data_facts(n: int) -> dict[str, int]:
+    """What decides ``koo_data(n)``, as the files of networks trained on it keep it."""
+    return {"n": n, "data_seed": AUTHORS_SEED}
+
+
 def _table(motif: Motif, strand: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Cumulative base probabilities (4, w) and which positions count as true (w,)."""
     turned = motif if strand == "+" else motif.reverse_complement()

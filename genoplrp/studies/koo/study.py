@@ -13,7 +13,7 @@ from torch import nn
 from genoplrp.models import auroc, predict
 from genoplrp.studies.files import write_figures, write_tables, written
 from genoplrp.studies.koo import figures, tables
-from genoplrp.studies.koo.data import AUTHORS_SEED, Part, koo_data
+from genoplrp.studies.koo.data import Part, data_facts, koo_data
 from genoplrp.studies.koo.fitting import trained_koo
 from genoplrp.studies.koo.measure import measured
 from genoplrp.studies.koo.methods import Explainer, explainers
@@ -80,9 +80,8 @@ def run(
     with bar(len(NETWORKS) * len(seeds), "networks trained and explained", progress) as advance:
         for seed, name in product(seeds, NETWORKS):
             label = f"{name}_{seed}"
-            made_with = {"n": size.sequences, "data_seed": AUTHORS_SEED}
             path = out / "networks" / f"{label}.safetensors"
-            model = trained_koo(path, name, parts, seed=seed, epochs=size.epochs, facts=made_with)
+            model = trained_koo(path, name, parts, seed=seed, epochs=size.epochs, facts=data_facts(size.sequences))
             facts.append({"network": name, "seed": seed, **_quality(model, parts)})
             test, valid = parts["test"].positives(size.explained), parts["valid"].positives(size.for_rules)
             keys: dict[str, Any] = {"network": name, "seed": seed}
