@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ class Scored:
     record: Record
     scores: NDArray[np.float32]
 
-    @property
+    @cached_property
     def best(self) -> NDArray[np.float32]:
         """(m,) largest score of each label over the windows."""
         best: NDArray[np.float32] = self.scores.max(0)
@@ -139,7 +140,8 @@ def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) ->
     """
     margin = best - thresholds
     order = np.argsort(-margin, kind="stable")
-    return [int(label) for label in order if margin[label] > 0], int(order[0])
+    called: list[int] = order[: np.count_nonzero(margin > 0)].tolist()
+    return called, int(order[0])
 
 
 def _units(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[_Unit]:

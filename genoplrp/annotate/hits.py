@@ -4,6 +4,7 @@ Coordinates are 0-based half-open, in the record. A hit is found where the netwo
 fits best: the matrix only settles the exact frame and the strand.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import nan
@@ -22,6 +23,9 @@ SPAN_WIDTH = 15
 
 _ROUNDING = 1e-9
 _KEPT_SHARE = 0.5  # of the span's relevance that the matrix' placement must still cover
+
+_Span = tuple[int, int, str, float]
+"""(start, end, strand, log-odds), as of a `Hit`."""
 
 
 @dataclass(frozen=True)
@@ -54,44 +58,58 @@ class Hit:
 
 
 def find_hits(
-    relevance: NDArray[np.float32], explained: NDArray[np.bool_], sequence: str, motif: Motif | None
-) -> list[Hit]:
-    """Hits of one label in one record, by falling share of relevance; none overlaps another.
+    relevance: NDArray[np.float32], explained: NDArray[np.bool_], sequences: Sequence[str], motif: Motif | None
+) -> list[list[Hit]]:
+    """Hits of one label in k records of one length, by falling share of relevance; none overlaps another.
 
     Again and again the stretch of the matrix' width with the largest positive relevance is taken; of all placements of
     the matrix, on either strand, that touch its surroundings (half a width to each side) and keep half its relevance,
     the one with the best log-odds becomes the hit. If even that is not above 0 (the bases are no likelier under the
     matrix than by chance), the stretch itself is the hit, trimmed to its bases of positive relevance, without a strand.
     The search ends when a stretch carries less than `smallest_share`. A stretch without a strand that touches a placed
-    matrix is that site's flank and no hit.
+    matrix is that site's flank and no hit. Many records cost little more than one.
 
     Parameters
     ----------
     relevance
-        (l,) signed relevance a base, finite.
+        (k, l) signed relevance a base, finite.
     explained
-        (l,) bool, the bases that were explained: over these chance is reckoned.
-    sequence
-        The l letters.
+        (k, l) bool, the bases that were explained: over these chance is reckoned.
+    sequences
+        The l letters of each record.
     motif
         The label's matrix, if it has one.
     """
     positive = np.maximum(relevance, 0, dtype=np.float64)
-    total, bases = float(positive.sum()), int(explained.sum())
-    width = min(motif.width if motif else SPAN_WIDTH, len(sequence))
-    if total <= 0 or bases == 0:
-        return []
-    least = total * smallest_share(min(width / bases, 1.0))
-    inside = sliding_sums(positive, width)  # (l - width + 1,)
-    inside[inside < least * (1 - _ROUNDING)] = 0.0
-    waiting, free = inside.copy(), np.ones(len(sequence), dtype=bool)
-    found: list[Hit] = []
-    while waiting[start := int(waiting.argmax())] > 0:
-        placed = _placed(sequence, motif, inside, free, start) if motif and motif.width == width else None
-        span = placed or _trimmed(positive, start, width)
-        found.append(_hit(span, relevance, positive, total, bases))
-        free[span[0] : span[1]] = False
-        waiting[max(0, span[0] - width + 1) : span[1]] = 0.0  # the stretches that touch the hit
+    total, bases = positive.sum(axis=1), explained.sum(axis=1)
+    width = min(motif.width if motif else SPAN_WIDTH, relevance.shape[1])
+    least = total * smallest_share(np.minimum(width / np.maximum(bases, 1), 1.0))
+    inside = sliding_sums(positive, width)  # (k, l - width + 1)
+    inside[(inside < least[:, None] * (1 - _ROUNDING)) | (bases == 0)[:, None]] = 0.0
+    waiting, free = inside.copy(), np.ones(positive.shape, dtype=bool)
+    matrix = motif if motif and motif.width == width else None
+    codes = np.stack([encode(sequence) for sequence in sequences]) if matrix else None
+    found: list[list[Hit]] = [[] for _ in sequences]
+    rows = np.arange(len(sequences))
+    while True:
+        starts = waiting[rows].argmax(axis=1)
+        more = waiting[rows, starts] > 0
+        rows, starts = rows[more], starts[more]
+        if not len(rows):
+            return [_without_flanks(hits) for hits in found]
+        if matrix is None or codes is None:
+            placed: list[_Span | None] = [None] * len(rows)
+        else:
+            placed = _placed(matrix, codes[rows], inside[rows], free[rows], starts)
+        for row, start, site in zip(rows.tolist(), starts.tolist(), placed, strict=True):
+            span = site or _trimmed(positive[row], start, width)
+            found[row].append(_hit(span, relevance[row], positive[row], float(total[row]), int(bases[row])))
+            free[row, span[0] : span[1]] = False
+            waiting[row, max(0, span[0] - width + 1) : span[1]] = 0.0  # the stretches that touch the hit
+
+
+def _without_flanks(found: Sequence[Hit]) -> list[Hit]:
+    """One record's hits, by falling share, without those that are what the network reads beside a placed matrix."""
     sites = [hit for hit in found if hit.strand != "."]
     kept = [hit for hit in found if hit.strand != "." or not any(_is_flank(hit, site) for site in sites)]
     return sorted(kept, key=lambda hit: -hit.share)
@@ -102,39 +120,40 @@ def _is_flank(hit: Hit, site: Hit) -> bool:
     return hit.start <= site.end and site.start <= hit.end
 
 
-def smallest_share(chance: float) -> float:
+def smallest_share(chance: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Share of relevance that a hit carries at least, where its width would carry `chance` of it.
 
     `ENRICHMENT` times as much; but where the record is hardly longer than the motif, half of what `chance` leaves.
 
     Examples
     --------
-    >>> smallest_share(0.1), smallest_share(0.5), smallest_share(1.0)
-    (0.2, 0.75, 1.0)
+    >>> smallest_share(np.array([0.1, 0.5, 1.0])).tolist()
+    [0.2, 0.75, 1.0]
     """
-    return min(ENRICHMENT * chance, (1 + chance) / 2)
+    return np.minimum(ENRICHMENT * np.asarray(chance), (1 + np.asarray(chance)) / 2)
 
 
 def sliding_sums(values: NDArray[np.float64] | NDArray[np.bool_], width: int) -> NDArray[np.float64]:
-    """Sum of each stretch of `width` values, (l - width + 1,).
+    """Sum of each stretch of `width` values (k, l), (k, l - width + 1).
 
     Examples
     --------
-    >>> sliding_sums(np.array([1.0, 2.0, 3.0]), 2).tolist()
-    [3.0, 5.0]
+    >>> sliding_sums(np.array([[1.0, 2.0, 3.0]]), 2).tolist()
+    [[3.0, 5.0]]
     """
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    return np.asarray(sums[width:] - sums[:-width])
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return np.asarray(sums[:, width:] - sums[:, :-width])
 
 
-def placement_scores(sequence: str, motif: Motif) -> NDArray[np.float64]:
-    """Log-odds in bits of each placement of the matrix, (2, l - w + 1): forward strand, then reverse.
+def placement_scores(codes: NDArray[np.uint8], motif: Motif, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Log-odds in bits of placements of the matrix that begin at `starts` (k, m): (2, k, m), forward, then reverse.
 
-    A placement over a letter that is no base scores minus infinity.
+    ``codes`` (k, l): the letters, as `genoplrp.motifs.codes` has them. A placement over a letter that is no base scores
+    minus infinity.
     """
-    codes = encode(sequence)
     column = np.arange(motif.width)
-    windows = codes[np.arange(len(codes) - motif.width + 1)[:, None] + column]  # (l - w + 1, w)
+    windows = codes[np.arange(len(codes))[:, None, None], starts[:, :, None] + column]  # (k, m, w)
     return np.asarray(_both_strands(motif)[:, windows, column].sum(axis=-1))
 
 
@@ -146,29 +165,39 @@ def _both_strands(motif: Motif) -> NDArray[np.float64]:
 
 
 def _placed(
-    sequence: str, motif: Motif, inside: NDArray[np.float64], free: NDArray[np.bool_], start: int
-) -> tuple[int, int, str, float] | None:
-    """The best placement of the matrix around a stretch, if its bases are likelier under the matrix than by chance."""
-    width = motif.width
-    low, high = max(0, start - width // 2), min(len(inside), start + width // 2 + 1)
-    odds = placement_scores(sequence[low : high + width - 1], motif)  # (2, high - low)
-    open_ = sliding_sums(~free[low : high + width - 1], width) == 0
-    odds[:, ~open_ | (inside[low:high] < _KEPT_SHARE * inside[start])] = -np.inf
+    motif: Motif,
+    codes: NDArray[np.uint8],
+    inside: NDArray[np.float64],
+    free: NDArray[np.bool_],
+    starts: NDArray[np.int64],
+) -> list[_Span | None]:
+    """For each record's stretch the best placement of the matrix around it, if its bases are likelier under the matrix
+    than by chance."""
+    width, each = motif.width, np.arange(len(starts))
+    around = starts[:, None] + np.arange(-(width // 2), width // 2 + 1)  # (k, m)
+    exists = (around >= 0) & (around < inside.shape[1])
+    around = np.clip(around, 0, inside.shape[1] - 1)
+    taken = np.take_along_axis(sliding_sums(~free, width), around, axis=1) > 0
+    carried = np.take_along_axis(inside, around, axis=1)
+    odds = placement_scores(codes, motif, around)
+    odds[:, ~exists | taken | (carried < _KEPT_SHARE * inside[each, starts][:, None])] = -np.inf
+    odds = np.moveaxis(odds, 0, 1).reshape(len(starts), -1)  # (k, 2 * m)
     # A palindrome scores the same on both strands but for rounding, which shall not decide between them.
-    strand, offset = divmod(int((odds >= odds.max() - _ROUNDING).argmax()), high - low)
-    if odds[strand, offset] <= 0:
-        return None
-    return low + offset, low + offset + width, "+-"[strand], float(odds[strand, offset])
+    best = (odds >= odds.max(axis=1, keepdims=True) - _ROUNDING).argmax(axis=1)
+    strand, offset = np.divmod(best, around.shape[1])
+    first = around[each, offset].tolist()
+    found = zip(first, strand.tolist(), odds[each, best].tolist(), strict=True)
+    return [(start, start + width, "+-"[sign], bits) if bits > 0 else None for start, sign, bits in found]
 
 
-def _trimmed(positive: NDArray[np.float64], start: int, width: int) -> tuple[int, int, str, float]:
+def _trimmed(positive: NDArray[np.float64], start: int, width: int) -> _Span:
     """The stretch without the bases at its ends that carry nothing."""
     carrying = np.flatnonzero(positive[start : start + width])
     return start + int(carrying[0]), start + int(carrying[-1]) + 1, ".", nan
 
 
 def _hit(
-    span: tuple[int, int, str, float],
+    span: _Span,
     relevance: NDArray[np.float32],
     positive: NDArray[np.float64],
     total: float,

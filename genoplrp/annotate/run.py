@@ -11,7 +11,7 @@ from genoplrp.annotate.background import Background
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
-from genoplrp.annotate.hits import find_hits
+from genoplrp.annotate.hits import Hit, find_hits
 from genoplrp.annotate.quality import Quality, qualities
 from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
@@ -76,18 +76,50 @@ class Run:
         for scored in chunk:
             called, top = called_labels(scored.best, self.calibration.thresholds)
             self.tables.add_record(scored, called, top)
-            self.store.add_record(scored.record.name, scored.record.sequence, scored.best)
             self.summary.add_record(scored.best, called, len(scored.scores))
             for label in called or [top]:
                 needed[label].append(scored)
+        records = [scored.record for scored in chunk]
+        self.store.add_records(
+            [record.name for record in records],
+            [record.sequence for record in records],
+            np.stack([scored.best for scored in chunk]),
+        )
         self._known = dict(self._looked_up(needed))
 
     def _add_explanations(self, group: Sequence[Explanation]) -> None:
         """Measure some explanations of the chunk added last, search them for hits, and write them."""
         spans, best = zip(*(self._known[one.label, one.scored.index] for one in group), strict=True)
         measured = qualities(list(zip(group, spans, strict=True)))
-        for added in zip(group, spans, measured, best, strict=True):
+        for added in zip(group, self._hits(group), spans, measured, best, strict=True):
             self._add(*added)
+        self.store.add_explanations(
+            [one.scored.index for one in group],
+            [one.label for one in group],
+            [one.called for one in group],
+            [one.plrp for one in group],
+            [one.lrp for one in group],
+        )
+        self.summary.explanations += len(group)
+
+    def _hits(self, group: Sequence[Explanation]) -> list[list[Hit]]:
+        """Hits of each explanation whose label is called; those of one label and length are searched for together."""
+        found: list[list[Hit]] = [[] for _ in group]
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for k, one in enumerate(group):
+            if one.called:
+                alike[one.label, len(one.plrp)].append(k)
+        for (label, _), those in alike.items():
+            own = [group[k] for k in those]
+            hits = find_hits(
+                np.stack([one.plrp for one in own]),
+                np.stack([one.explained for one in own]),
+                [one.scored.record.sequence for one in own],
+                self.motifs.get(self.mapper.scorer.spec.labels[label]),
+            )
+            for k, of_one in zip(those, hits, strict=True):
+                found[k] = of_one
+        return found
 
     def _looked_up(
         self, needed: Mapping[int, Sequence[Scored]]
@@ -102,22 +134,20 @@ class Run:
                 yield (index, scored.index), (spans, match)
 
     def _add(
-        self, explanation: Explanation, spans: Spans | None, quality: dict[str, Quality], best: MotifHit | None
+        self,
+        explanation: Explanation,
+        hits: Sequence[Hit],
+        spans: Spans | None,
+        quality: dict[str, Quality],
+        best: MotifHit | None,
     ) -> None:
-        """Store one explanation and, if its label is called, its hits."""
-        record, index = explanation.scored.record, explanation.label
-        label = self.mapper.scorer.spec.labels[index]
-        threshold = float(self.calibration.thresholds[index])
+        """Enter one explanation and, if its label is called, its hits."""
+        index = explanation.label
+        label, threshold = self.mapper.scorer.spec.labels[index], float(self.calibration.thresholds[index])
         self.tables.add_quality(explanation, quality)
-        self.store.add_explanation(
-            explanation.scored.index, index, explanation.called, explanation.plrp, explanation.lrp
-        )
-        self.summary.explanations += 1
-        if not explanation.called:
-            self.showcase.add(explanation, spans, ())
-            return
-        hits = find_hits(explanation.plrp, explanation.explained, record.sequence, self.motifs.get(label))
         self.showcase.add(explanation, spans, hits)
+        if not explanation.called:
+            return
         self.tables.add_hits(explanation, hits, probability(explanation.score))
         self.summary.add_hits(index, hits, best)
         self.summary.add_quality(index, quality)

@@ -63,21 +63,26 @@ class StoreWriter:
         self._relevance = _Ragged(explanations, "relevance", "offset", np.float32)
         self._relevance_lrp = _Column(explanations, "relevance_lrp", np.float32, chunk=_FLAT_CHUNK)
 
-    def add_record(self, name: str, sequence: str, prediction: NDArray[np.float32]) -> None:
-        """Append a record; `prediction` has shape (labels,)."""
-        self._name.extend(np.frombuffer(name.encode(), np.uint8))
-        self._sequence.extend(np.frombuffer(sequence.encode("ascii"), np.uint8))
-        self._prediction.extend(prediction[None])
+    def add_records(self, names: Sequence[str], sequences: Sequence[str], predictions: NDArray[np.float32]) -> None:
+        """Append records; `predictions` has shape (records, labels)."""
+        self._name.extend([np.frombuffer(name.encode(), np.uint8) for name in names])
+        self._sequence.extend([np.frombuffer(sequence.encode("ascii"), np.uint8) for sequence in sequences])
+        self._prediction.extend(predictions)
 
-    def add_explanation(
-        self, record: int, label: int, called: bool, plrp: NDArray[np.float32], lrp: NDArray[np.float32]
+    def add_explanations(
+        self,
+        records: Sequence[int],
+        labels: Sequence[int],
+        called: Sequence[bool],
+        plrp: Sequence[NDArray[np.float32]],
+        lrp: Sequence[NDArray[np.float32]],
     ) -> None:
-        """Append the two maps (l,) that explain output `label` of the `record`-th record."""
-        self._record.extend(np.array([record]))
-        self._label.extend(np.array([label]))
-        self._called.extend(np.array([called]))
+        """Append explanations, each of output `labels[i]` of the `records[i]`-th record by two maps (l,)."""
+        self._record.extend(np.asarray(records))
+        self._label.extend(np.asarray(labels))
+        self._called.extend(np.asarray(called))
         self._relevance.extend(plrp)
-        self._relevance_lrp.extend(lrp)
+        self._relevance_lrp.extend(np.concatenate(lrp))
 
     def close(self) -> None:
         """Write what is still in memory."""
@@ -185,8 +190,8 @@ def read_attributions(path: str | Path) -> AttributionStore:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     writer = StoreWriter(Path(folder) / "attributions.zarr", ["CTCF"], {})
-    ...     writer.add_record("peak_1", "ACGT", np.array([2.5], np.float32))
-    ...     writer.add_explanation(0, 0, True, np.array([0, 1, 1, 0], np.float32), np.ones(4, np.float32))
+    ...     writer.add_records(["peak_1"], ["ACGT"], np.array([[2.5]], np.float32))
+    ...     writer.add_explanations([0], [0], [True], [np.array([0, 1, 1, 0], np.float32)], [np.ones(4, np.float32)])
     ...     writer.close()
     ...     found = read_attributions(folder)[0]
     >>> found.record, found.label, found.relevance.tolist()
@@ -237,10 +242,11 @@ class _Ragged:
         self._end = 0
         self._offset.extend(np.zeros(1, np.int64))
 
-    def extend(self, values: NDArray[Any]) -> None:
-        self._end += len(values)
-        self._flat.extend(values)
-        self._offset.extend(np.array([self._end]))
+    def extend(self, items: Sequence[NDArray[Any]]) -> None:
+        ends = self._end + np.cumsum([len(item) for item in items])
+        self._end = int(ends[-1])
+        self._flat.extend(np.concatenate(items))
+        self._offset.extend(ends)
 
     def flush(self) -> None:
         self._flat.flush()

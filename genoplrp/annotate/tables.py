@@ -100,12 +100,13 @@ def write_line(file: TextIO, *facts: object, numbers: Sequence[float] = (), coun
 
     Numbers have six digits, and white space in texts is made harmless.
     """
-    texts = [_text(fact) for fact in facts]
     digits = "\t%.6g" * len(numbers) % tuple(numbers)  # at once: most of a table is numbers
-    file.write("\t".join(texts) + digits.replace("nan", "NaN") + "".join(f"\t{count}" for count in counts) + "\n")
+    digits = digits.replace("nan", "NaN") + "\t%d" * len(counts) % tuple(counts)
+    file.write("\t".join(map(_text, facts)) + digits + "\n")
 
 
 def _text(value: object) -> str:
     if isinstance(value, float):
         return "NaN" if isnan(value) else f"{value:.6g}"
-    return str(value) if isinstance(value, int) else str(value).translate(_WHITE)
+    text = value if isinstance(value, str) else str(value)
+    return text if text.isprintable() else text.translate(_WHITE)

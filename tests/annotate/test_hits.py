@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genoplrp.annotate.hits import find_hits, placement_scores, sliding_sums, smallest_share
+from genoplrp.annotate.hits import Hit, find_hits, placement_scores, sliding_sums, smallest_share
 from genoplrp.motifs import Motif, shipped_motifs
+from genoplrp.motifs.codes import encode
 from tests.annotate.sequences import CTCF, planted
 
 MOTIF = shipped_motifs()[0]
 
 
-def everywhere(length: int) -> np.ndarray:
-    return np.ones(length, dtype=bool)
+def hits_of(relevance: np.ndarray, sequence: str, motif: Motif | None) -> list[Hit]:
+    """Hits of one record that is explained everywhere."""
+    (hits,) = find_hits(relevance[None], np.ones((1, len(relevance)), dtype=bool), [sequence], motif)
+    return hits
 
 
 def test_fixture_is_the_consensus_of_the_shipped_matrix() -> None:
@@ -26,7 +29,7 @@ def test_placement_scores_equal_a_literal_sum_over_letters() -> None:
     sequence, matrix = "ACgUNACGTTGCA", Motif("m", "m", np.arange(1, 13).reshape(4, 3))
     odds = matrix.log_odds()
     complement = {"A": "T", "C": "G", "G": "C", "T": "A"}
-    scores = placement_scores(sequence, matrix)
+    scores = placement_scores(encode(sequence)[None], matrix, np.arange(len(sequence) - 2)[None])[:, 0]
     letters = sequence.upper().replace("U", "T")
     for start in range(len(letters) - 2):
         window = letters[start : start + 3]
@@ -43,7 +46,7 @@ def test_hit_takes_the_frame_and_strand_of_the_planted_site_though_relevance_is_
     relevance = np.zeros(120, np.float32)
     shift = 4 if record.start < 60 else -4  # the network looked a little to one side
     relevance[record.start + shift : record.end + shift] = 1.0
-    (hit,) = find_hits(relevance, everywhere(120), record.sequence, MOTIF)
+    (hit,) = hits_of(relevance, record.sequence, MOTIF)
     assert (hit.start, hit.end, hit.strand) == (record.start, record.end, record.strand)
     assert hit.share == pytest.approx(15 / 19, abs=1e-6)
     assert hit.relevance == pytest.approx(15)
@@ -53,7 +56,7 @@ def test_hit_takes_the_frame_and_strand_of_the_planted_site_though_relevance_is_
 def test_relevance_without_a_match_nearby_is_a_hit_without_strand() -> None:
     relevance = np.zeros(100, np.float32)
     relevance[40:46] = 1.0
-    (hit,) = find_hits(relevance, everywhere(100), "A" * 100, MOTIF)
+    (hit,) = hits_of(relevance, "A" * 100, MOTIF)
     assert (hit.start, hit.end, hit.strand) == (40, 46, ".")
     assert math.isnan(hit.log_odds)
 
@@ -61,7 +64,7 @@ def test_relevance_without_a_match_nearby_is_a_hit_without_strand() -> None:
 def test_label_without_a_matrix_gets_the_span_itself() -> None:
     relevance = np.zeros(100, np.float32)
     relevance[[70, 71, 75]] = 2.0
-    (hit,) = find_hits(relevance, everywhere(100), "ACGTA" * 20, None)
+    (hit,) = hits_of(relevance, "ACGTA" * 20, None)
     assert (hit.start, hit.end, hit.strand, hit.share) == (70, 76, ".", 1.0)
 
 
@@ -69,7 +72,7 @@ def test_two_sites_in_one_record_are_two_hits() -> None:
     sequence = "T" * 30 + CTCF + "T" * 30 + CTCF + "T" * 30
     relevance = np.zeros(len(sequence), np.float32)
     relevance[30:49], relevance[79:98] = 2.0, 1.0
-    hits = find_hits(relevance, everywhere(len(sequence)), sequence, MOTIF)
+    hits = hits_of(relevance, sequence, MOTIF)
     assert [(hit.start, hit.strand) for hit in hits] == [(30, "+"), (79, "+")]
     assert [hit.share for hit in hits] == pytest.approx([2 / 3, 1 / 3])
 
@@ -78,31 +81,31 @@ def test_matrix_placed_far_from_the_relevance_is_not_taken() -> None:
     sequence = CTCF + "A" * 81
     relevance = np.zeros(100, np.float32)
     relevance[60:70] = 1.0
-    (hit,) = find_hits(relevance, everywhere(100), sequence, MOTIF)
+    (hit,) = hits_of(relevance, sequence, MOTIF)
     assert hit.start >= 60
 
 
 @pytest.mark.parametrize("relevance", [np.zeros(60), -np.ones(60), np.ones(60)], ids=["none", "negative", "uniform"])
 def test_relevance_that_points_nowhere_gives_no_hit(relevance: np.ndarray) -> None:
-    assert find_hits(relevance.astype(np.float32), everywhere(60), "ACGTT" * 12, MOTIF) == []
+    assert hits_of(relevance.astype(np.float32), "ACGTT" * 12, MOTIF) == []
 
 
 def test_record_shorter_than_the_matrix_still_has_its_span() -> None:
     relevance = np.array([0, 0, 0, 3, 0, 0, 0, 0], np.float32)
-    assert [(hit.start, hit.end) for hit in find_hits(relevance, everywhere(8), "ACGTACGT", MOTIF)] == [(3, 4)]
+    assert [(hit.start, hit.end) for hit in hits_of(relevance, "ACGTACGT", MOTIF)] == [(3, 4)]
 
 
 def test_record_hardly_longer_than_the_motif_can_have_a_hit() -> None:
     sequence = "AA" + CTCF + "AA"
     relevance = np.array([0, 0, *[1] * 19, 0, 0], np.float32)
-    (hit,) = find_hits(relevance, everywhere(23), sequence, MOTIF)
+    (hit,) = hits_of(relevance, sequence, MOTIF)
     assert (hit.start, hit.end, hit.strand) == (2, 21, "+")
 
 
 def test_sliding_sums_equal_literal_sums() -> None:
     values = np.random.default_rng(0).normal(size=50)
     expected = [values[i : i + 7].sum() for i in range(44)]
-    np.testing.assert_allclose(sliding_sums(values, 7), expected, atol=1e-12)
+    np.testing.assert_allclose(sliding_sums(np.stack([values, -values]), 7)[0], expected, atol=1e-12)
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.1, 0.5]), st.booleans())
@@ -110,7 +113,7 @@ def test_hits_never_overlap_and_all_carry_more_than_chance(seed: int, density: f
     rng = np.random.default_rng(seed)
     relevance = (rng.normal(size=150) * (rng.random(150) < density)).astype(np.float32)
     sequence = "".join(rng.choice(list("ACGTN"), 150))
-    hits = find_hits(relevance, everywhere(150), sequence, MOTIF if with_matrix else None)
+    hits = hits_of(relevance, sequence, MOTIF if with_matrix else None)
     covered = np.zeros(150, dtype=int)
     for hit in hits:
         assert 0 <= hit.start < hit.end <= 150
@@ -127,7 +130,7 @@ def test_flank_of_a_placed_site_is_no_second_hit() -> None:
     relevance[record.start : record.end] = 1.0
     after = min(record.end + 12, 120)
     relevance[record.end : after] = 1.0
-    hits = find_hits(relevance, everywhere(120), record.sequence, MOTIF)
+    hits = hits_of(relevance, record.sequence, MOTIF)
     assert [(hit.start, hit.end, hit.strand) for hit in hits] == [(record.start, record.end, record.strand)]
 
 
@@ -140,5 +143,25 @@ def test_palindromic_site_is_on_the_forward_strand(seed: int) -> None:
     sequence = "A" * 12 + site + "A" * 12
     relevance = np.zeros(len(sequence), np.float32)
     relevance[12 : 12 + len(site)] = 1
-    (hit,) = find_hits(relevance, everywhere(len(sequence)), sequence, matrix)
+    (hit,) = hits_of(relevance, sequence, matrix)
     assert (hit.start, hit.end, hit.strand) == (12, 12 + len(site), "+")
+
+
+def test_many_records_at_once_have_the_hits_of_each_alone() -> None:
+    """Records with several hits, none, N in them and bases that were not explained."""
+    rng = np.random.default_rng(3)
+    records = planted(40, 120)
+    relevance = (rng.normal(size=(40, 120)) * (rng.random((40, 120)) < 0.1)).astype(np.float32)
+    sequences = [record.sequence for record in records]
+    for k, record in enumerate(records):
+        relevance[k, record.start : record.end] += k % 3
+        if k % 7 == 0:
+            sequences[k] = "N" * 30 + record.sequence[30:]
+    relevance[5], relevance[6] = 0.0, -1.0
+    explained = rng.random((40, 1)) < 0.8 * np.ones(120) + 0.4 * (np.arange(120) < 60)
+    relevance[~explained] = 0.0
+    for motif in (MOTIF, None):
+        together = find_hits(relevance, explained, sequences, motif)
+        alone = [find_hits(relevance[k : k + 1], explained[k : k + 1], sequences[k : k + 1], motif) for k in range(40)]
+        assert [repr(hits) for hits in together] == [repr(hits) for (hits,) in alone]
+        assert {len(hits) for hits in together} >= {0, 1, 2}

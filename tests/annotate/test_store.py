@@ -12,15 +12,19 @@ from genoplrp.errors import OutputError
 
 
 def fill(path: Path, lengths: list[int]) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Records of these lengths, two a call; explanation i has label i % 2 and is called where i % 3 is 0."""
     rng = np.random.default_rng(0)
     writer = StoreWriter(path, ["CTCF", "REST"], {"note": "x"})
     kept = []
     for i, length in enumerate(lengths):
         sequence = "".join(rng.choice(list("acGTN"), length))
         plrp, lrp = rng.normal(size=(2, length)).astype(np.float32)
-        writer.add_record(f"r\N{LATIN SMALL LETTER E WITH ACUTE}cord_{i}", sequence, np.array([i, -i], np.float32))
-        writer.add_explanation(i, i % 2, i % 3 == 0, plrp, lrp)
         kept.append((f"r\N{LATIN SMALL LETTER E WITH ACUTE}cord_{i}", sequence, plrp, lrp))
+    for first in range(0, len(kept), 2):
+        names, sequences, plrp, lrp = zip(*kept[first : first + 2], strict=True)
+        numbers = np.arange(first, first + len(names))
+        writer.add_records(names, sequences, np.stack([numbers, -numbers], 1).astype(np.float32))
+        writer.add_explanations(numbers.tolist(), (numbers % 2).tolist(), (numbers % 3 == 0).tolist(), plrp, lrp)
     writer.close()
     return kept
 
@@ -59,9 +63,8 @@ def test_sparse_maps_take_little_room(tmp_path: Path) -> None:
     writer = StoreWriter(tmp_path / "attributions.zarr", ["CTCF"], {})
     maps = np.zeros((2000, 200), np.float32)
     maps[:, 90:100] = np.random.default_rng(0).normal(size=(2000, 10))
-    for i, values in enumerate(maps):
-        writer.add_record(f"r{i}", "ACGT" * 50, np.zeros(1, np.float32))
-        writer.add_explanation(i, 0, True, values, values)
+    writer.add_records([f"r{i}" for i in range(2000)], ["ACGT" * 50] * 2000, np.zeros((2000, 1), np.float32))
+    writer.add_explanations(range(2000), [0] * 2000, [True] * 2000, list(maps), list(maps))
     writer.close()
     size = sum(path.stat().st_size for path in (tmp_path / "attributions.zarr").rglob("*") if path.is_file())
     assert size < 2 * maps.nbytes / 8
