@@ -254,6 +254,8 @@ def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> T
         return None
     if step.kind in LINEAR:
         return _linear_rows(walk, step, relevance)
+    if step.kind is Kind.MAX and isinstance(relevance, Tensor):  # however dense, it goes to the few that won
+        relevance = listed_relevance(relevance, walk.samples, of=walk.tensor(step.call.inputs[0]))
     if not isinstance(relevance, Rows):
         return None
     given = routed(step, walk.tensor, relevance, walk.plan.composite.epsilon)

@@ -56,13 +56,16 @@ def shape_of(step: Step, linear: LinearMap, x: Tensor, z: Tensor) -> Shape | Non
     return Shape(stride, dilation, linear.weight.shape[2], before, after, z.shape[2])
 
 
-def listed_relevance(relevance: Tensor | Rows, samples: int) -> Rows | None:
-    """The relevance of a linear call's output as lists; None where it is a tensor that lists would not make shorter."""
+def listed_relevance(relevance: Tensor | Rows, samples: int, of: Tensor | None = None) -> Rows | None:
+    """Relevance as lists; None where it is a tensor that lists would not make shorter.
+
+    ``of``: the tensor that the entries are to be handed to, one to one, where that is another one.
+    """
     if isinstance(relevance, Rows):
         return relevance
     if relevance.ndim == 0 or len(relevance) != samples or not usable(relevance):
         return None
-    dense = int(torch.count_nonzero(relevance)) > LISTED * relevance.numel()
+    dense = int(torch.count_nonzero(relevance)) > LISTED * (relevance if of is None else of).numel()
     return None if dense else rows_of(relevance)
 
 
