@@ -19,7 +19,7 @@ from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
 from genoplrp.annotate.output import STORE, check_output, output_folder, write_params
 from genoplrp.annotate.page import page_data
 from genoplrp.annotate.report import write_report
-from genoplrp.annotate.run import Run, chunks
+from genoplrp.annotate.run import Run
 from genoplrp.annotate.scorer import Scorer, scorer_for
 from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
@@ -223,9 +223,8 @@ def _annotate_all(
         with closing(StoreWriter(folder / STORE, labels, facts)) as store, Background() as later:
             filled = tables, store, summary, gallery, showcase
             run = Run(Mapper(scorer, options), calibration, motifs, truth, *filled, later)
-            for chunk in chunks(chain(head, records)):
-                run.add(chunk)
-                report("annotating", run.records)
+            for done in run.add_all(chain(head, records)):
+                report("annotating", done)
     return summary, gallery, showcase, rejected
 
 

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from genoplrp.annotate.background import Background
+from genoplrp.annotate.background import Background, ahead
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
@@ -60,9 +62,23 @@ class Run:
     records: int = field(default=0, init=False)
     _known: dict[tuple[int, int], tuple[Spans | None, MotifHit | None]] = field(default_factory=dict, init=False)
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Score and explain one chunk; what that comes to is searched and written in the background."""
-        scores = self.mapper.scorer.scores([record.sequence for record in records])
+    def add_all(self, records: Iterable[Record]) -> Iterator[int]:
+        """Score and explain records, chunk after chunk; the number taken so far, after each.
+
+        While a chunk is explained the next one is scored, and what was found in earlier ones is searched and written.
+        """
+        scorer = self.mapper.scorer.for_another_thread()
+
+        def scores(records: Sequence[Record]) -> list[NDArray[np.float32]]:
+            return scorer.scores([record.sequence for record in records])
+
+        with closing(ahead(scores, chunks(records))) as scored:
+            for chunk, rows in scored:
+                self._add(chunk, rows)
+                yield self.records
+
+    def _add(self, records: Sequence[Record], scores: Sequence[NDArray[np.float32]]) -> None:
+        """Explain one chunk; what that comes to is searched and written in the background."""
         chunk = [Scored(self.records + i, *pair) for i, pair in enumerate(zip(records, scores, strict=True))]
         self.records += len(records)
         self.later.do(self._add_records, chunk)
@@ -92,7 +108,7 @@ class Run:
         spans, best = zip(*(self._known[one.label, one.scored.index] for one in group), strict=True)
         measured = qualities(list(zip(group, spans, strict=True)))
         for added in zip(group, self._hits(group), spans, measured, best, strict=True):
-            self._add(*added)
+            self._enter(*added)
         self.store.add_explanations(
             [one.scored.index for one in group],
             [one.label for one in group],
@@ -133,7 +149,7 @@ class Run:
             for scored, spans, match in zip(chosen, self.truth.spans(records, label), best, strict=True):
                 yield (index, scored.index), (spans, match)
 
-    def _add(
+    def _enter(
         self,
         explanation: Explanation,
         hits: Sequence[Hit],

@@ -1,7 +1,7 @@
 """The network as the job uses it: sequences of any length in, one row of scores a window out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
-from genoplrp.lrp.borrow import borrowed, where
+from genoplrp.lrp.borrow import borrowed, stand_in, where
 from genoplrp.models import ModelSpec, spec_of
 from genoplrp.score import Score, score_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
@@ -58,6 +58,10 @@ class Scorer:
         rows = np.concatenate([*self._batches(texts), np.empty((0, len(self.spec.labels)), np.float32)])
         return np.split(rows, np.cumsum([len(own) for own in windows])[:-1])
 
+    def for_another_thread(self) -> "Scorer":
+        """The same network to be run at the same time; a module that keeps something on itself does not disturb it."""
+        return replace(self, model=stand_in(self.model))
+
     def to_device(self, x: Tensor) -> Tensor:
         """`x` where the network is, in the network's floating-point type."""
         device, dtype = where(self.model)
@@ -80,7 +84,8 @@ class Scorer:
     def _outputs(self, x: Tensor) -> Tensor:
         """The scores of windows (n, 4, l), (n, labels); shape and numbers are checked."""
         try:
-            with torch.no_grad():
+            # Set here, since threads do not inherit it.
+            with torch.inference_mode(False), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
                 output = self._score.outputs(x)
         except (ModelError, RuntimeError, AssertionError) as error:
             raise ModelError(

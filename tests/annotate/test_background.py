@@ -1,14 +1,18 @@
-"""Calls in the background: their order, how many wait, their errors, and the interpreter's setting."""
+"""Work beside the caller's: its order, how much waits, its errors, the interpreter's settings, and what it shares."""
 
+import gc
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor, nn
 
 from genoplrp.annotate import annotate
-from genoplrp.annotate.background import Background
+from genoplrp.annotate.background import Background, ahead
 from genoplrp.annotate.tables import Tables
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted, write_fasta
@@ -72,16 +76,28 @@ def test_the_callers_own_error_is_the_one_raised_and_no_thread_is_left() -> None
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_the_interpreters_switch_interval_is_put_back(fails: bool) -> None:
-    before = sys.getswitchinterval()
+def test_settings_of_the_interpreter_are_put_back(fails: bool) -> None:
+    interval, searches = sys.getswitchinterval(), gc.get_threshold()
     try:
         with Background():
-            assert sys.getswitchinterval() < before
+            assert sys.getswitchinterval() < interval
+            assert gc.get_threshold()[0] > searches[0]
             if fails:
                 raise ValueError
     except ValueError:
         pass
-    assert sys.getswitchinterval() == pytest.approx(before)
+    assert sys.getswitchinterval() == pytest.approx(interval)
+    assert gc.get_threshold() == searches
+
+
+def test_searches_for_garbage_that_are_turned_off_stay_off() -> None:
+    usual = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        with Background():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*usual)
 
 
 def test_the_switch_interval_is_put_back_when_contexts_overlap() -> None:
@@ -93,6 +109,45 @@ def test_the_switch_interval_is_put_back_when_contexts_overlap() -> None:
     assert sys.getswitchinterval() < before
     second.__exit__(None)
     assert sys.getswitchinterval() == pytest.approx(before)
+
+
+def test_next_item_is_made_while_the_caller_has_the_last() -> None:
+    made, threads = [threading.Event() for _ in range(4)], set()
+
+    def make(k: int) -> int:
+        threads.add(threading.get_ident())
+        made[k].set()
+        return k * k
+
+    found = []
+    for k, square in ahead(make, range(4)):
+        if k < 3:
+            assert made[k + 1].wait(10)
+        assert not any(event.is_set() for event in made[k + 2 :])  # one ahead and no more, so that memory is bounded
+        found.append((k, square))
+    assert found == [(0, 0), (1, 1), (2, 4), (3, 9)]
+    assert len(threads) == 1 and threading.get_ident() not in threads
+
+
+def test_an_error_ahead_is_raised_when_its_turn_comes() -> None:
+    found = []
+    with pytest.raises(ZeroDivisionError):
+        for _, one in ahead(lambda k: 6 // k, [3, 2, 0, 1]):
+            found.append(one)
+    assert found == [2, 3]
+
+
+def test_no_thread_is_left_where_the_items_fail_or_are_not_all_taken() -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise OSError("the file ends early")
+
+    with pytest.raises(OSError, match="ends early"):
+        list(ahead(abs, items()))
+    unfinished = ahead(abs, range(9))
+    next(unfinished)
+    unfinished.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("genoplrp-ahead")]
 
 
 def planted_fasta(folder: Path) -> Path:
@@ -122,3 +177,29 @@ def test_tables_are_the_same_however_few_records_are_taken_together(
     for name in ("predictions.tsv", "hits.tsv", "hits.bed", "rma.tsv"):
         assert (parts.out / name).read_bytes() == (whole.out / name).read_bytes()
     assert parts.factors == whole.factors
+
+
+class Forgetful(nn.Module):
+    """A network that keeps what its layers hand each other on itself, as much code does."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.spec = network, network.spec
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.h = x
+        if threading.active_count() > 1:
+            time.sleep(0.005)  # another run may begin here
+        return self.network(self.h)
+
+
+def test_network_that_keeps_things_on_itself_is_scored_and_explained_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records are scored while others are explained, by the same network."""
+    fasta = planted_fasta(tmp_path)
+    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 60)
+    plain = annotate(fasta, matrix_network(60), tmp_path / "plain", logos=0, batch_size=1)
+    kept = annotate(fasta, Forgetful(matrix_network(60)).eval(), tmp_path / "kept", logos=0, batch_size=1)
+    for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):
+        assert (kept.out / name).read_bytes() == (plain.out / name).read_bytes()
