@@ -41,43 +41,70 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """An output to explain and the windows in which that is worth while."""
+
+    scored: Scored
+    label: int
+    called: bool
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True)
 class Explanation:
     """One explained output of one record of length l.
 
+    Its maps are put together from those of the windows when they are first asked for: beside the network, in a job.
+
     Attributes
     ----------
-    label, called
-        Index of the output; whether its score exceeds the threshold.
-    plrp, lrp
-        (l,) signed relevance a base, with and without pruning; 0 outside the explained windows.
-    explained
-        (l,) bool: the bases that lie in an explained window.
+    scored, label, called
+        The record; index of the output; whether its score exceeds the threshold.
     windows
         The explained windows.
+    maps
+        Of each window, (2, width): relevance a base with and without pruning.
     """
 
     scored: Scored
     label: int
     called: bool
-    plrp: NDArray[np.float32]
-    lrp: NDArray[np.float32]
-    explained: NDArray[np.bool_]
     windows: tuple[Window, ...]
+    maps: Sequence[Tensor]
+
+    @property
+    def length(self) -> int:
+        """Bases in the record."""
+        return len(self.scored.record.sequence)
 
     @property
     def score(self) -> float:
         """The record's score for the label."""
         return float(self.scored.best[self.label])
 
+    @property
+    def plrp(self) -> NDArray[np.float32]:
+        """(l,) signed relevance a base with pruning; 0 outside the explained windows."""
+        return self._along_the_record[0]
 
-@dataclass(frozen=True)
-class _Unit:
-    """An output to explain and the windows in which that is worth while."""
+    @property
+    def lrp(self) -> NDArray[np.float32]:
+        """(l,) the same without pruning."""
+        return self._along_the_record[1]
 
-    scored: Scored
-    label: int
-    called: bool
-    windows: list[Window]
+    @cached_property
+    def explained(self) -> NDArray[np.bool_]:
+        """(l,) the bases that lie in an explained window."""
+        inside = np.zeros(self.length, dtype=bool)
+        for window in self.windows:
+            inside[window.start : window.end] = True
+        return inside
+
+    @cached_property
+    def _along_the_record(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(l,) with and without pruning; what stands for padding is cut off."""
+        plrp, lrp = stitch(self.maps, self.windows, self.length).numpy()
+        return plrp, lrp
 
 
 class Mapper:
@@ -108,15 +135,21 @@ class Mapper:
         return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
 
 
-def explain(chunk: Sequence[Scored], mapper: Mapper, thresholds: NDArray[np.float32]) -> Iterator[Explanation]:
-    """Explanations of every called label of each record, or of its best label where none is called.
+def to_explain(chunk: Sequence[Scored], scorer: Scorer, thresholds: NDArray[np.float32]) -> list[Unit]:
+    """Every called label of each record, or its best label where none is called.
 
-    Of a long record the windows that call the label are explained, or its best window; bases in several of these take
-    the value of the window in which they lie furthest from the edge (`genoplrp.sequence.stitch`). One record's maps are
-    in memory at a time.
+    Of a long record the windows that call the label are explained, or its best window.
+    """
+    return [unit for scored in chunk for unit in _units(scored, scorer, thresholds)]
+
+
+def explain(units: Sequence[Unit], mapper: Mapper) -> Iterator[Explanation]:
+    """Explanations of units, in their order.
+
+    Bases in several windows take the value of the one in which they lie furthest from the edge
+    (`genoplrp.sequence.stitch`). One record's maps are in memory at a time.
     """
     scorer = mapper.scorer
-    units = [unit for scored in chunk for unit in _units(scored, scorer, thresholds)]
     requests = ((unit, window) for unit in units for window in unit.windows)
     waiting: list[Tensor] = []  # (2, length) a window
     queue = iter(units)
@@ -125,7 +158,8 @@ def explain(chunk: Sequence[Scored], mapper: Mapper, thresholds: NDArray[np.floa
         texts = [scorer.letters(unit.scored.record.sequence, window) for unit, window in batch]
         waiting += mapper.maps(texts, [unit.label for unit, _ in batch])
         while unit is not None and len(waiting) >= len(unit.windows):
-            yield _assembled(unit, waiting[: len(unit.windows)])
+            own = waiting[: len(unit.windows)]
+            yield Explanation(unit.scored, unit.label, unit.called, unit.windows, own)
             del waiting[: len(unit.windows)]
             unit = next(queue, None)
 
@@ -144,22 +178,12 @@ def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) ->
     return called, int(order[0])
 
 
-def _units(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[_Unit]:
+def _units(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[Unit]:
     """What of a record is to be explained."""
     windows = scorer.windows(len(scored.record.sequence))
     called, top = called_labels(scored.best, thresholds)
     for label in called:
-        chosen = np.flatnonzero(scored.scores[:, label] > thresholds[label])
-        yield _Unit(scored, label, True, [windows[i] for i in chosen])
+        chosen = np.flatnonzero(scored.scores[:, label] > thresholds[label]).tolist()
+        yield Unit(scored, label, True, tuple(windows[i] for i in chosen))
     if not called:
-        yield _Unit(scored, top, False, [windows[int(scored.scores[:, top].argmax())]])
-
-
-def _assembled(unit: _Unit, maps: list[Tensor]) -> Explanation:
-    """The record's maps from those of its windows; what stands for padding is cut off."""
-    length = len(unit.scored.record.sequence)
-    plrp, lrp = stitch(maps, unit.windows, length).numpy()  # (2, l)
-    explained = np.zeros(length, dtype=bool)
-    for window in unit.windows:
-        explained[window.start : window.end] = True
-    return Explanation(unit.scored, unit.label, unit.called, plrp, lrp, explained, tuple(unit.windows))
+        yield Unit(scored, top, False, (windows[int(scored.scores[:, top].argmax())],))

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genoplrp.annotate.background import Background, ahead
 from genoplrp.annotate.calibrate import Calibration
-from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain
+from genoplrp.annotate.explain import Explanation, Mapper, Scored, Unit, called_labels, explain, to_explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import Hit, find_hits
 from genoplrp.annotate.quality import Quality, qualities
@@ -67,24 +66,20 @@ class Run:
 
         While a chunk is explained the next one is scored, and what was found in earlier ones is searched and written.
         """
-        scorer = self.mapper.scorer.for_another_thread()
+        scorer, thresholds = self.mapper.scorer.for_another_thread(), self.calibration.thresholds
 
-        def scores(records: Sequence[Record]) -> list[NDArray[np.float32]]:
-            return scorer.scores([record.sequence for record in records])
+        def prepared(numbered: Sequence[tuple[int, Record]]) -> tuple[list[Scored], list[Unit]]:
+            found = scorer.scores([record.sequence for _, record in numbered])
+            chunk = [Scored(index, record, rows) for (index, record), rows in zip(numbered, found, strict=True)]
+            return chunk, to_explain(chunk, scorer, thresholds)
 
-        with closing(ahead(scores, chunks(records))) as scored:
-            for chunk, rows in scored:
-                self._add(chunk, rows)
+        with closing(ahead(prepared, chunks(records))) as made:
+            for _, (chunk, units) in made:
+                self.later.do(self._add_records, chunk)
+                for group in in_stretches(explain(units, self.mapper), _GROUP_BASES, lambda one: one.length):
+                    self.later.do(self._add_explanations, group)
+                self.records += len(chunk)
                 yield self.records
-
-    def _add(self, records: Sequence[Record], scores: Sequence[NDArray[np.float32]]) -> None:
-        """Explain one chunk; what that comes to is searched and written in the background."""
-        chunk = [Scored(self.records + i, *pair) for i, pair in enumerate(zip(records, scores, strict=True))]
-        self.records += len(records)
-        self.later.do(self._add_records, chunk)
-        explanations = explain(chunk, self.mapper, self.calibration.thresholds)
-        for group in in_stretches(explanations, _GROUP_BASES, lambda explanation: len(explanation.plrp)):
-            self.later.do(self._add_explanations, group)
 
     def _add_records(self, chunk: Sequence[Scored]) -> None:
         """Write what the network says of a chunk's records, and look up what their maps will be compared with."""
@@ -124,7 +119,7 @@ class Run:
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for k, one in enumerate(group):
             if one.called:
-                alike[one.label, len(one.plrp)].append(k)
+                alike[one.label, one.length].append(k)
         for (label, _), those in alike.items():
             own = [group[k] for k in those]
             hits = find_hits(
@@ -182,9 +177,9 @@ def probability(score: float) -> float:
     return float(np.exp(-np.logaddexp(0.0, -score)))
 
 
-def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Records in lists of about half a million bases; a longer record is alone or ends its list."""
-    return in_stretches(records, _CHUNK_BASES, lambda record: len(record.sequence))
+def chunks(records: Iterable[Record]) -> Iterator[list[tuple[int, Record]]]:
+    """Numbered records in lists of about half a million bases; a longer record is alone or ends its list."""
+    return in_stretches(enumerate(records), _CHUNK_BASES, lambda numbered: len(numbered[1].sequence))
 
 
 def in_stretches(items: Iterable[T], bases: int, length: Callable[[T], int]) -> Iterator[list[T]]:

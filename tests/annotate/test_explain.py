@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from genoplrp.annotate.explain import Mapper, Scored, called_labels, explain
+from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain, to_explain
 from genoplrp.annotate.options import Options
-from genoplrp.annotate.scorer import scorer_for
+from genoplrp.annotate.scorer import Scorer, scorer_for
 from genoplrp.attribution import attribute
 from genoplrp.errors import ModelError
 from genoplrp.lrp import NoPrune
@@ -23,11 +23,17 @@ def scored(scorer, *sequences: str) -> list[Scored]:
     return [Scored(i, Record(f"r{i}", text), rows) for i, (text, rows) in enumerate(zip(sequences, found, strict=True))]
 
 
+def explained(
+    items: list[Scored], scorer: Scorer, options: Options | None = None, thresholds: np.ndarray = THRESHOLDS
+) -> list[Explanation]:
+    return list(explain(to_explain(items, scorer, thresholds), Mapper(scorer, options or Options())))
+
+
 def test_short_record_is_explained_as_if_centred_in_n_and_only_its_bases_are_reported() -> None:
     network = matrix_network(60)
     scorer = scorer_for(network, 64, "forward")
     sequence = "AC" + CTCF + "GT"
-    (found,) = explain(scored(scorer, sequence), Mapper(scorer, Options()), THRESHOLDS)
+    (found,) = explained(scored(scorer, sequence), scorer)
     left = (60 - len(sequence)) // 2
     padded = one_hot("N" * left + sequence + "N" * (60 - left - len(sequence)))
     expected = attribute(network, padded, target=0).per_base[0]
@@ -42,7 +48,7 @@ def test_record_as_long_as_the_input_equals_one_call_of_attribute(references: in
     scorer = scorer_for(network, 64, "forward")
     sequences = [record.sequence for record in planted(9, 60)]
     options = Options(references=references, seed=seed)
-    maps = list(explain(scored(scorer, *sequences), Mapper(scorer, options), THRESHOLDS))
+    maps = explained(scored(scorer, *sequences), scorer, options)
     for found, sequence in zip(maps, sequences, strict=True):
         for values, pruner in ((found.plrp, Options().pruner), (found.lrp, NoPrune())):
             expected = attribute(
@@ -61,7 +67,7 @@ def test_long_record_takes_each_base_from_the_calling_window_in_which_it_lies_mo
     (item,) = scored(scorer, sequence)
     starts = [*range(0, 347, 30), 347]
     assert len(item.scores) == len(starts)
-    found = next(explain([item], Mapper(scorer, Options()), THRESHOLDS))
+    found = explained([item], scorer)[0]
     calling = [start for start, score in zip(starts, item.scores[:, 0], strict=True) if score > 5]
     assert 3 <= len(calling) < len(starts)
     by_window = {s: attribute(network, one_hot(sequence[s : s + 60]), target=0).per_base[0].numpy() for s in calling}
@@ -79,7 +85,7 @@ def test_record_without_a_call_is_explained_for_its_best_label_in_its_best_windo
     scorer = scorer_for(matrix_network(60), 64, "forward")
     high = np.array([1000.0, 999.0], np.float32)
     (item,) = scored(scorer, planted(1, 200)[0].sequence)
-    (found,) = explain([item], Mapper(scorer, Options()), high)
+    (found,) = explained([item], scorer, thresholds=high)
     assert not found.called
     assert found.label == int((item.best - high).argmax())
     assert found.explained.sum() == 60
@@ -90,7 +96,7 @@ def test_batch_size_does_not_change_maps() -> None:
     maps = []
     for size in (1, 3, 64):
         scorer = scorer_for(matrix_network(60), size, "forward")
-        maps.append(list(explain(scored(scorer, *sequences), Mapper(scorer, Options(batch_size=size)), THRESHOLDS)))
+        maps.append(explained(scored(scorer, *sequences), scorer, Options(batch_size=size)))
     for found in zip(*maps, strict=True):
         for other in found[1:]:
             assert (other.scored.index, other.label) == (found[0].scored.index, found[0].label)
@@ -103,7 +109,7 @@ def test_both_strands_score_and_explain_a_sequence_and_its_reverse_complement_al
     turned = record.sequence.translate(str.maketrans("ACGT", "TGCA"))[::-1]
     items = scored(scorer, record.sequence, turned)
     np.testing.assert_allclose(items[0].scores, items[1].scores, rtol=1e-5)
-    forward, backward = explain(items, Mapper(scorer, Options(strands="both")), THRESHOLDS)
+    forward, backward = explained(items, scorer, Options(strands="both"))
     np.testing.assert_allclose(forward.plrp, backward.plrp[::-1], rtol=1e-4, atol=1e-5)
 
 

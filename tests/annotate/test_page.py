@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from genoplrp.annotate import annotate, page
 from genoplrp.annotate.amounts import maps_of, settings_of
-from genoplrp.annotate.explain import Explanation, Mapper, Scored, explain
+from genoplrp.annotate.explain import Explanation, Mapper, Scored, explain, to_explain
 from genoplrp.annotate.hits import Hit
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, scorer_for
@@ -26,7 +27,8 @@ def shown(texts: list[str], options: Options, size: int = 500) -> tuple[Showcase
     scored = [
         Scored(i, Record(f"r{i}", t), rows) for i, (t, rows) in enumerate(zip(texts, scorer.scores(texts), strict=True))
     ]
-    showcase, found = Showcase(size, THRESHOLDS, scorer), list(explain(scored, Mapper(scorer, options), THRESHOLDS))
+    showcase = Showcase(size, THRESHOLDS, scorer)
+    found = list(explain(to_explain(scored, scorer, THRESHOLDS), Mapper(scorer, options)))
     for explanation in found:
         showcase.add(explanation, [(1, 5)], ())
     return showcase, scorer, found
@@ -87,9 +89,8 @@ def explanations(margins: np.ndarray) -> list[Explanation]:
     for i, row in enumerate(margins):
         scored = Scored(i, Record(f"r{i}", "ACGT" * 15), (row + THRESHOLDS)[None].astype(np.float32))
         order = [k for k in np.argsort(-row, kind="stable") if row[k] > 0] or [int(row.argmax())]
-        blank = np.zeros(60, np.float32)
-        windows = (Window(0, 60),)
-        found += [Explanation(scored, int(k), bool(row[k] > 0), blank, blank, blank == 0, windows) for k in order]
+        blank, windows = [torch.zeros(2, 60)], (Window(0, 60),)
+        found += [Explanation(scored, int(k), bool(row[k] > 0), windows, blank) for k in order]
     return found
 
 
@@ -123,7 +124,7 @@ def test_long_record_is_cut_around_its_best_hit_and_keeps_its_coordinates() -> N
     scorer = scorer_for(matrix_network(60), 64, "forward")
     scored = Scored(0, Record("long", text), scorer.scores([text])[0])
     showcase = Showcase(5, THRESHOLDS, scorer)
-    (explanation,) = explain([scored], Mapper(scorer, Options()), THRESHOLDS)
+    (explanation,) = explain(to_explain([scored], scorer, THRESHOLDS), Mapper(scorer, Options()))
     hit = Hit(30_000, 30_019, "+", 0.9, 9.0, 1.0, 20.0)
     showcase.add(explanation, [(10, 30), (30_000, 30_019)], [hit])
     (entry,) = showcase.chosen()
@@ -131,7 +132,7 @@ def test_long_record_is_cut_around_its_best_hit_and_keeps_its_coordinates() -> N
     assert entry.letters[30_000 - entry.start :].startswith(CTCF)
     assert entry.shown[0].truth == ((30_000, 30_019),)
     ((_, (maps,)),) = maps_of([entry], [NoPrune(), PruneLambda(0.1), PruneLambda(0.3)], 1, scorer, Options())
-    (again,) = explain([scored], Mapper(scorer, Options(pruner=PruneLambda(0.3))), THRESHOLDS)
+    (again,) = explain(to_explain([scored], scorer, THRESHOLDS), Mapper(scorer, Options(pruner=PruneLambda(0.3))))
     np.testing.assert_allclose(maps[2], again.plrp[entry.start : entry.start + STRETCH], rtol=1e-5, atol=1e-5)
 
 
