@@ -102,26 +102,27 @@ class Background:
                 _hurry.end()
 
 
-def ahead(make: Callable[[S], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
+def ahead(make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
     """Each item with what is made of it; the next one's is made in a thread while the caller works with the last.
 
     An error of `make` is raised when its item's turn comes, one of `items` at once. Close the iterator where it is not
-    used to its end.
+    used to its end: this waits for `make`, which can ask by its second argument, now and then, whether to give up.
 
     Examples
     --------
-    >>> list(ahead(len, ["A", "CG"]))
+    >>> list(ahead(lambda item, given_up: len(item), ["A", "CG"]))
     [('A', 1), ('CG', 2)]
     """
-    thread = ThreadPoolExecutor(1, thread_name_prefix="genoplrp-ahead")
+    thread, given_up = ThreadPoolExecutor(1, thread_name_prefix="genoplrp-ahead"), threading.Event()
     waiting: deque[tuple[S, Future[T]]] = deque()
     try:
         for item in items:
-            waiting.append((item, thread.submit(make, item)))
+            waiting.append((item, thread.submit(make, item, given_up.is_set)))
             if len(waiting) > 1:
                 last, made = waiting.popleft()
                 yield last, made.result()
         for last, made in waiting:
             yield last, made.result()
     finally:
+        given_up.set()
         thread.shutdown(cancel_futures=True)

@@ -223,8 +223,9 @@ def _annotate_all(
         with closing(StoreWriter(folder / STORE, labels, facts)) as store, Background() as later:
             filled = tables, store, summary, gallery, showcase
             run = Run(Mapper(scorer, options), calibration, motifs, truth, *filled, later)
-            for done in run.add_all(chain(head, records)):
-                report("annotating", done)
+            with closing(run.add_all(chain(head, records))) as counts:
+                for done in counts:
+                    report("annotating", done)
     return summary, gallery, showcase, rejected
 
 

@@ -1,7 +1,7 @@
 """One run at work: chunk after chunk of records is scored, explained, searched for hits, and written."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -61,15 +61,17 @@ class Run:
     records: int = field(default=0, init=False)
     _known: dict[tuple[int, int], tuple[Spans | None, MotifHit | None]] = field(default_factory=dict, init=False)
 
-    def add_all(self, records: Iterable[Record]) -> Iterator[int]:
+    def add_all(self, records: Iterable[Record]) -> Generator[int]:
         """Score and explain records, chunk after chunk; the number taken so far, after each.
 
         While a chunk is explained the next one is scored, and what was found in earlier ones is searched and written.
         """
         scorer, thresholds = self.mapper.scorer.for_another_thread(), self.calibration.thresholds
 
-        def prepared(numbered: Sequence[tuple[int, Record]]) -> tuple[list[Scored], list[Unit]]:
-            found = scorer.scores([record.sequence for _, record in numbered])
+        def prepared(
+            numbered: Sequence[tuple[int, Record]], given_up: Callable[[], bool]
+        ) -> tuple[list[Scored], list[Unit]]:
+            found = scorer.scores([record.sequence for _, record in numbered], given_up)
             chunk = [Scored(index, record, rows) for (index, record), rows in zip(numbered, found, strict=True)]
             return chunk, to_explain(chunk, scorer, thresholds)
 

@@ -1,6 +1,7 @@
 """The network as the job uses it: sequences of any length in, one row of scores a window out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -49,13 +50,18 @@ class Scorer:
         """What the network reads in `window`: its bases, centred among N where the record is shorter."""
         return place(sequence, window, self.spec.length)
 
-    def scores(self, sequences: Sequence[str]) -> list[NDArray[np.float32]]:
-        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences."""
+    def scores(
+        self, sequences: Sequence[str], given_up: Callable[[], bool] = lambda: False
+    ) -> list[NDArray[np.float32]]:
+        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences.
+
+        ``given_up`` is asked before each batch; once it is true, the scores are cancelled (`CancelledError`).
+        """
         windows = [self.windows(len(sequence)) for sequence in sequences]
         texts = (
             self.letters(sequence, window) for sequence, own in zip(sequences, windows, strict=True) for window in own
         )
-        rows = np.concatenate([*self._batches(texts), np.empty((0, len(self.spec.labels)), np.float32)])
+        rows = np.concatenate([*self._batches(texts, given_up), np.empty((0, len(self.spec.labels)), np.float32)])
         return np.split(rows, np.cumsum([len(own) for own in windows])[:-1])
 
     def for_another_thread(self) -> "Scorer":
@@ -72,9 +78,11 @@ class Scorer:
         """The scores before a final sigmoid or softmax, which are those that `attribute` explains."""
         return score_of(self.model, self.to_device(torch.zeros(1, 4, self.spec.length)))
 
-    def _batches(self, texts: Iterator[str]) -> Iterator[NDArray[np.float32]]:
+    def _batches(self, texts: Iterator[str], given_up: Callable[[], bool]) -> Iterator[NDArray[np.float32]]:
         """Scores (n, labels) of one batch of windows after the other."""
         for batch in batches(texts, self.batch_size):
+            if given_up():
+                raise CancelledError
             x = self.to_device(one_hot(batch))  # (n, 4, l)
             output = self._outputs(x)
             if self.strands == "both":

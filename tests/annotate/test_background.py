@@ -4,7 +4,8 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from genoplrp.annotate import annotate
 from genoplrp.annotate.background import Background, ahead
+from genoplrp.annotate.scorer import scorer_for
 from genoplrp.annotate.tables import Tables
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted, write_fasta
@@ -114,7 +116,7 @@ def test_the_switch_interval_is_put_back_when_contexts_overlap() -> None:
 def test_next_item_is_made_while_the_caller_has_the_last() -> None:
     made, threads = [threading.Event() for _ in range(4)], set()
 
-    def make(k: int) -> int:
+    def make(k: int, given_up: Callable[[], bool]) -> int:
         threads.add(threading.get_ident())
         made[k].set()
         return k * k
@@ -132,7 +134,7 @@ def test_next_item_is_made_while_the_caller_has_the_last() -> None:
 def test_an_error_ahead_is_raised_when_its_turn_comes() -> None:
     found = []
     with pytest.raises(ZeroDivisionError):
-        for _, one in ahead(lambda k: 6 // k, [3, 2, 0, 1]):
+        for _, one in ahead(lambda k, _: 6 // k, [3, 2, 0, 1]):
             found.append(one)
     assert found == [2, 3]
 
@@ -143,11 +145,32 @@ def test_no_thread_is_left_where_the_items_fail_or_are_not_all_taken() -> None:
         raise OSError("the file ends early")
 
     with pytest.raises(OSError, match="ends early"):
-        list(ahead(abs, items()))
-    unfinished = ahead(abs, range(9))
+        list(ahead(lambda k, _: k, items()))
+    unfinished = ahead(lambda k, _: k, range(9))
     next(unfinished)
     unfinished.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("genoplrp-ahead")]
+
+
+def test_what_is_made_ahead_is_given_up_with_the_rest() -> None:
+    """A chromosome takes minutes to score: who interrupts the job does not wait for that."""
+    begun = threading.Event()
+
+    def make(k: int, given_up: Callable[[], bool]) -> int:
+        while k and not given_up():
+            begun.set()
+        return k
+
+    taken = ahead(make, range(2))
+    assert next(taken) == (0, 0)
+    assert begun.wait(10)
+    taken.close()  # would never come back
+
+
+def test_scores_that_are_given_up_are_cancelled() -> None:
+    asked = iter([False, True])
+    with pytest.raises(CancelledError):
+        scorer_for(matrix_network(60), 2, "forward").scores(["ACGT" * 15] * 9, lambda: next(asked))
 
 
 def planted_fasta(folder: Path) -> Path:
