@@ -126,3 +126,9 @@ def ahead(make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Gen
     finally:
         given_up.set()
         thread.shutdown(cancel_futures=True)
+
+
+def in_turn(make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
+    """As `ahead`, but each is made when it is asked for, by the caller's thread."""
+    for item in items:
+        yield item, make(item, lambda: False)

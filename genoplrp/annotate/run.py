@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from genoplrp.annotate.background import Background, ahead
+from genoplrp.annotate.background import Background, ahead, in_turn
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.explain import Explanation, Mapper, Scored, Unit, called_labels, explain, to_explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
@@ -25,7 +25,8 @@ from genoplrp.sequence import Record
 T = TypeVar("T")
 
 _CHUNK_BASES, _GROUP_BASES = 1 << 19, 1 << 17
-"""Of records that are scored together, and of maps that are searched together; four such groups are in memory."""
+"""Of records that are scored together, and of maps that are searched together; two such chunks and four such groups are
+in memory."""
 
 
 @dataclass
@@ -64,9 +65,10 @@ class Run:
     def add_all(self, records: Iterable[Record]) -> Generator[int]:
         """Score and explain records, chunk after chunk; the number taken so far, after each.
 
-        While a chunk is explained the next one is scored, and what was found in earlier ones is searched and written.
+        While a chunk is explained the next one is scored, where the network can do both at once, and what was found in
+        earlier ones is searched and written.
         """
-        scorer, thresholds = self.mapper.scorer.for_another_thread(), self.calibration.thresholds
+        scorer, thresholds = self.mapper.scorer, self.calibration.thresholds
 
         def prepared(
             numbered: Sequence[tuple[int, Record]], given_up: Callable[[], bool]
@@ -75,7 +77,8 @@ class Run:
             chunk = [Scored(index, record, rows) for (index, record), rows in zip(numbered, found, strict=True)]
             return chunk, to_explain(chunk, scorer, thresholds)
 
-        with closing(ahead(prepared, chunks(records))) as made:
+        following = ahead if scorer.threads_may_share else in_turn
+        with closing(following(prepared, chunks(records))) as made:
             for _, (chunk, units) in made:
                 self.later.do(self._add_records, chunk)
                 for group in in_stretches(explain(units, self.mapper), _GROUP_BASES, lambda one: one.length):

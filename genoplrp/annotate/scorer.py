@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
-from genoplrp.lrp.borrow import borrowed, stand_in, where
+from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.models import ModelSpec, spec_of
 from genoplrp.score import Score, score_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
@@ -64,9 +64,13 @@ class Scorer:
         rows = np.concatenate([*self._batches(texts, given_up), np.empty((0, len(self.spec.labels)), np.float32)])
         return np.split(rows, np.cumsum([len(own) for own in windows])[:-1])
 
-    def for_another_thread(self) -> "Scorer":
-        """The same network to be run at the same time; a module that keeps something on itself does not disturb it."""
-        return replace(self, model=stand_in(self.model))
+    @property
+    def threads_may_share(self) -> bool:
+        """Whether two threads may run the network at once: it is made of torch's and this package's own modules.
+
+        Anybody else's module, or hook, may keep something for its next line where another thread's run changes it.
+        """
+        return all(_keeps_nothing(part) for part in self.model.modules())
 
     def to_device(self, x: Tensor) -> Tensor:
         """`x` where the network is, in the network's floating-point type."""
@@ -124,6 +128,11 @@ def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:
     if spec.channels != 4:
         raise ModelError(f"the network reads {spec.channels} channels; DNA has four: A, C, G, T.")
     return Scorer(borrowed(model), spec, batch_size, strands)
+
+
+def _keeps_nothing(part: nn.Module) -> bool:
+    known = type(part).__module__.startswith(("torch.nn.", "genoplrp.models."))
+    return known and not (part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part))
 
 
 def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

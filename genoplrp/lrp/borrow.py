@@ -30,18 +30,11 @@ def borrowed(model: nn.Module, device: torch.device | str | None = None) -> nn.M
             )
     if device is not None and any(_elsewhere(tensor, torch.device(device)) for tensor in _tensors(module)):
         module = copy.deepcopy(module).to(device)
-    return stand_in(module) if any(part.training for part in module.modules()) else module
-
-
-def stand_in(model: nn.Module) -> nn.Module:
-    """The model in eval mode as a tree of modules of its own, which shares parameters and buffers with it.
-
-    Another thread may run it at the same time: what a module puts on itself during a run stays with it.
-    """
-    made: dict[int, nn.Module] = {}
-    module = _stand_in(model, made)
-    for twin in made.values():
-        twin.__dict__.update({name: _swapped(value, made) for name, value in twin.__dict__.items()})
+    if any(part.training for part in module.modules()):
+        made: dict[int, nn.Module] = {}
+        module = _stand_in(module, made)
+        for twin in made.values():
+            twin.__dict__.update({name: _swapped(value, made) for name, value in twin.__dict__.items()})
     return module
 
 

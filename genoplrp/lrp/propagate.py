@@ -254,7 +254,7 @@ def _hand_rows(walk: _Walk, step: Step, received: dict[int, Tensor | Rows]) -> T
         return None
     if step.kind in LINEAR:
         return _linear_rows(walk, step, relevance)
-    if step.kind is Kind.MAX and isinstance(relevance, Tensor):  # however dense, it goes to the few that won
+    if step.kind is Kind.MAX and isinstance(relevance, Tensor):  # a window's goes to the one that won
         relevance = listed_relevance(relevance, walk.samples, of=walk.tensor(step.call.inputs[0]))
     if not isinstance(relevance, Rows):
         return None

@@ -219,10 +219,41 @@ class Forgetful(nn.Module):
 def test_network_that_keeps_things_on_itself_is_scored_and_explained_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Records are scored while others are explained, by the same network."""
+    """Records are scored while others are explained, by the same network, unless it may be disturbed."""
     fasta = planted_fasta(tmp_path)
     monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 60)
     plain = annotate(fasta, matrix_network(60), tmp_path / "plain", logos=0, batch_size=1)
     kept = annotate(fasta, Forgetful(matrix_network(60)).eval(), tmp_path / "kept", logos=0, batch_size=1)
     for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):
         assert (kept.out / name).read_bytes() == (plain.out / name).read_bytes()
+
+
+def hooked(network: nn.Module) -> nn.Module:
+    network[0].register_forward_hook(lambda *_: None)
+    return network
+
+
+def patched(network: nn.Module) -> nn.Module:
+    network[1].forward = lambda x: x
+    return network
+
+
+class Own(nn.Sequential):
+    """Somebody's class."""
+
+
+@pytest.mark.parametrize(
+    ("network", "may"),
+    [
+        (matrix_network(60), True),
+        (nn.Sequential(nn.Conv1d(4, 2, 3), nn.BatchNorm1d(2), nn.ReLU()), True),
+        (hooked(nn.Sequential(nn.Conv1d(4, 2, 3), nn.ReLU())), False),
+        (patched(nn.Sequential(nn.Conv1d(4, 2, 3), nn.ReLU())), False),
+        (Own(nn.Conv1d(4, 2, 3)), False),
+        (nn.Sequential(nn.Conv1d(4, 2, 3), Own(nn.ReLU())), False),
+    ],
+    ids=["ours", "torch's", "hook", "patched", "own", "own-inside"],
+)
+def test_only_networks_of_known_modules_without_hooks_run_in_two_threads(network: nn.Module, may: bool) -> None:
+    network.spec = matrix_network(60).spec
+    assert scorer_for(network.eval(), 8, "forward").threads_may_share is may
