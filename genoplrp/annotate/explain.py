@@ -41,8 +41,16 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Unit:
-    """An output to explain and the windows in which that is worth while."""
+class Request:
+    """An output of a record to explain, and the windows in which that is worth while.
+
+    Attributes
+    ----------
+    scored, label, called
+        The record; index of the output; whether its score exceeds the threshold.
+    windows
+        Those to explain.
+    """
 
     scored: Scored
     label: int
@@ -51,25 +59,17 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Request):
     """One explained output of one record of length l.
 
     Its maps are put together from those of the windows when they are first asked for: beside the network, in a job.
 
     Attributes
     ----------
-    scored, label, called
-        The record; index of the output; whether its score exceeds the threshold.
-    windows
-        The explained windows.
     maps
         Of each window, (2, width): relevance a base with and without pruning.
     """
 
-    scored: Scored
-    label: int
-    called: bool
-    windows: tuple[Window, ...]
     maps: Sequence[Tensor]
 
     @property
@@ -135,33 +135,33 @@ class Mapper:
         return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
 
 
-def to_explain(chunk: Sequence[Scored], scorer: Scorer, thresholds: NDArray[np.float32]) -> list[Unit]:
+def to_explain(chunk: Sequence[Scored], scorer: Scorer, thresholds: NDArray[np.float32]) -> list[Request]:
     """Every called label of each record, or its best label where none is called.
 
     Of a long record the windows that call the label are explained, or its best window.
     """
-    return [unit for scored in chunk for unit in _units(scored, scorer, thresholds)]
+    return [request for scored in chunk for request in _requests(scored, scorer, thresholds)]
 
 
-def explain(units: Sequence[Unit], mapper: Mapper) -> Iterator[Explanation]:
-    """Explanations of units, in their order.
+def explain(requests: Sequence[Request], mapper: Mapper) -> Iterator[Explanation]:
+    """Explanations of what is requested, in its order.
 
     Bases in several windows take the value of the one in which they lie furthest from the edge
     (`genoplrp.sequence.stitch`). One record's maps are in memory at a time.
     """
     scorer = mapper.scorer
-    requests = ((unit, window) for unit in units for window in unit.windows)
+    windows = ((request, window) for request in requests for window in request.windows)
     waiting: list[Tensor] = []  # (2, length) a window
-    queue = iter(units)
-    unit = next(queue, None)
-    for batch in batches(requests, scorer.batch_size):
-        texts = [scorer.letters(unit.scored.record.sequence, window) for unit, window in batch]
-        waiting += mapper.maps(texts, [unit.label for unit, _ in batch])
-        while unit is not None and len(waiting) >= len(unit.windows):
-            own = waiting[: len(unit.windows)]
-            yield Explanation(unit.scored, unit.label, unit.called, unit.windows, own)
-            del waiting[: len(unit.windows)]
-            unit = next(queue, None)
+    queue = iter(requests)
+    first = next(queue, None)
+    for batch in batches(windows, scorer.batch_size):
+        texts = [scorer.letters(request.scored.record.sequence, window) for request, window in batch]
+        waiting += mapper.maps(texts, [request.label for request, _ in batch])
+        while first is not None and len(waiting) >= len(first.windows):
+            own = waiting[: len(first.windows)]
+            yield Explanation(first.scored, first.label, first.called, first.windows, own)
+            del waiting[: len(first.windows)]
+            first = next(queue, None)
 
 
 def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) -> tuple[list[int], int]:
@@ -178,12 +178,12 @@ def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) ->
     return called, int(order[0])
 
 
-def _units(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[Unit]:
+def _requests(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[Request]:
     """What of a record is to be explained."""
     windows = scorer.windows(len(scored.record.sequence))
     called, top = called_labels(scored.best, thresholds)
     for label in called:
         chosen = np.flatnonzero(scored.scores[:, label] > thresholds[label]).tolist()
-        yield Unit(scored, label, True, tuple(windows[i] for i in chosen))
+        yield Request(scored, label, True, tuple(windows[i] for i in chosen))
     if not called:
-        yield Unit(scored, top, False, (windows[int(scored.scores[:, top].argmax())],))
+        yield Request(scored, top, False, (windows[int(scored.scores[:, top].argmax())],))

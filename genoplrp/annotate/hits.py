@@ -88,7 +88,7 @@ def find_hits(
     inside[(inside < least[:, None] * (1 - _ROUNDING)) | (bases == 0)[:, None]] = 0.0
     waiting, free = inside.copy(), np.ones(positive.shape, dtype=bool)
     matrix = motif if motif and motif.width == width else None
-    codes = np.stack([encode(sequence) for sequence in sequences]) if matrix else None
+    codes = np.stack([encode(sequence) for sequence in sequences])
     found: list[list[Hit]] = [[] for _ in sequences]
     rows = np.arange(len(sequences))
     while True:
@@ -97,9 +97,8 @@ def find_hits(
         rows, starts = rows[more], starts[more]
         if not len(rows):
             return [_without_flanks(hits) for hits in found]
-        if matrix is None or codes is None:
-            placed: list[_Span | None] = [None] * len(rows)
-        else:
+        placed: list[_Span | None] = [None] * len(rows)
+        if matrix is not None:
             placed = _placed(matrix, codes[rows], inside[rows], free[rows], starts)
         for row, start, site in zip(rows.tolist(), starts.tolist(), placed, strict=True):
             span = site or _trimmed(positive[row], start, width)

@@ -10,7 +10,7 @@ import numpy as np
 
 from genoplrp.annotate.background import Background, ahead, in_turn
 from genoplrp.annotate.calibrate import Calibration
-from genoplrp.annotate.explain import Explanation, Mapper, Scored, Unit, called_labels, explain, to_explain
+from genoplrp.annotate.explain import Explanation, Mapper, Request, Scored, called_labels, explain, to_explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import Hit, find_hits
 from genoplrp.annotate.quality import Quality, qualities
@@ -45,8 +45,6 @@ class Run:
         What is filled, by calls in the background; whole when that has ended.
     later
         Where these calls are made.
-    records
-        How many have been taken.
     """
 
     mapper: Mapper
@@ -59,7 +57,6 @@ class Run:
     gallery: Gallery
     showcase: Showcase
     later: Background
-    records: int = field(default=0, init=False)
     _known: dict[tuple[int, int], tuple[Spans | None, MotifHit | None]] = field(default_factory=dict, init=False)
 
     def add_all(self, records: Iterable[Record]) -> Generator[int]:
@@ -72,19 +69,20 @@ class Run:
 
         def prepared(
             numbered: Sequence[tuple[int, Record]], given_up: Callable[[], bool]
-        ) -> tuple[list[Scored], list[Unit]]:
+        ) -> tuple[list[Scored], list[Request]]:
             found = scorer.scores([record.sequence for _, record in numbered], given_up)
             chunk = [Scored(index, record, rows) for (index, record), rows in zip(numbered, found, strict=True)]
             return chunk, to_explain(chunk, scorer, thresholds)
 
         following = ahead if scorer.threads_may_share else in_turn
+        taken = 0
         with closing(following(prepared, chunks(records))) as made:
-            for _, (chunk, units) in made:
+            for _, (chunk, requests) in made:
                 self.later.do(self._add_records, chunk)
-                for group in in_stretches(explain(units, self.mapper), _GROUP_BASES, lambda one: one.length):
+                for group in in_stretches(explain(requests, self.mapper), _GROUP_BASES, lambda one: one.length):
                     self.later.do(self._add_explanations, group)
-                self.records += len(chunk)
-                yield self.records
+                taken += len(chunk)
+                yield taken
 
     def _add_records(self, chunk: Sequence[Scored]) -> None:
         """Write what the network says of a chunk's records, and look up what their maps will be compared with."""

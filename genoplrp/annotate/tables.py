@@ -108,5 +108,5 @@ def write_line(file: TextIO, *facts: object, numbers: Sequence[float] = (), coun
 def _text(value: object) -> str:
     if isinstance(value, float):
         return "NaN" if isnan(value) else f"{value:.6g}"
-    text = value if isinstance(value, str) else str(value)
+    text = str(value)
     return text if text.isprintable() else text.translate(_WHITE)
