@@ -19,7 +19,7 @@ from genoplrp.lrp.linear import LinearMap
 from genoplrp.lrp.ops import Kind
 from genoplrp.lrp.plan import LINEAR, Plan, Step
 from genoplrp.lrp.prepared import prepared_map
-from genoplrp.lrp.prune import Amount, PruneLambda, PruneM, check_finite, cut
+from genoplrp.lrp.prune import Amount, NoPrune, PruneLambda, PruneM, check_finite, cut
 from genoplrp.lrp.rules import Multipliers, ratio
 from genoplrp.lrp.sparse.calls import Cut, SparseCall
 from genoplrp.lrp.sparse.linear import hand, listed_relevance, shape_of, sparse_call
@@ -275,7 +275,9 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
     index = step.call.inputs[0]
     x, z, linear = walk.tensor(index), walk.tensor(step.output), _map_of(walk, step)
     shape = None if step.reads_input and walk.hypothetical else shape_of(step, linear, x, z)
-    rows = None if shape is None else listed_relevance(relevance, walk.samples)
+    # Few outputs make a short list, however dense; of what is not pruned a tensor is made all the same.
+    of = None if isinstance(walk.plan.pruner, NoPrune) else max(x, z, key=torch.numel)
+    rows = None if shape is None else listed_relevance(relevance, walk.samples, of=of)
     if shape is None or rows is None:
         return None
     present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None

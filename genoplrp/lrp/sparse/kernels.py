@@ -27,6 +27,9 @@ VERY_FEW = 48
 """Up to so many, a bucket a sign: to go through more of them takes longer than to sort all."""
 INSERTED = 24
 """Up to so many numbers are sorted by insertion: a call of NumPy's takes longer."""
+BLOCK, NEAR = 2**14, 2**17
+"""Bytes of inputs that outputs are taken for at once, a third of a processor's nearest cache; and of the weights up to
+which that pays: larger ones are fetched from afar, and once is enough."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -167,20 +170,27 @@ def _begin_channels(places, positions, slots):
 
 
 @compiled
-def _by_channel(places, values, starts, slots, entries, hit):
-    """Write the entries channel by channel: the weights of one are then in the nearest cache.
+def _by_channel(places, values, starts, blocks, slots, entries, hit):
+    """Write the entries block by block, in each channel by channel: its rows and one's weights stay in nearest cache.
 
-    starts: where the inputs of an output position begin; entries: (place, channel, start, value) to write.
+    starts: where the inputs of an output position begin; blocks: the first slot of the block that it belongs to;
+    entries: (place, channel, start, value) to write.
     """
     place, channel, start, value = entries
     outputs = np.uint32(len(starts))
-    _begin_channels(places, outputs, slots)
+    slots[:] = 0
+    for k in range(len(places)):
+        c = np.uint32(places[k]) // outputs
+        slots[blocks[np.uint32(places[k]) - c * outputs] + c + np.uint32(1)] += 1
+    for s in range(1, len(slots)):
+        slots[s] += slots[s - 1]
     for k in range(len(places)):
         c = np.uint32(places[k]) // outputs
         t = np.uint32(places[k]) - c * outputs
-        j = slots[c]
+        slot = blocks[t] + c
+        j = slots[slot]
         place[j], channel[j], start[j], value[j], hit[t] = places[k], c, starts[t], values[k], True
-        slots[c] += 1
+        slots[slot] += 1
 
 
 @compiled
@@ -191,7 +201,7 @@ def _is_other(z, sign):
 
 @compiled
 def _denominators(x, z, entries, count, into, weight, bias, length, known, sign):
-    """Write the sums that a term divides by, for outputs in the order of their channels; none where it leaves one out.
+    """Write the sums that a term divides by, for outputs in this order; none where it leaves one out.
 
     known: (given, table, again), see `_spread`.
     """
@@ -216,28 +226,44 @@ def _denominators(x, z, entries, count, into, weight, bias, length, known, sign)
 
 
 @compiled
+def _divide(z, entries, count, shares, term, bias):
+    """Write over the sums what a unit of an output's inputs is handed; returns the relevance that is handed down."""
+    place, channel, _, value = entries
+    factor, sign, epsilon = term
+    passed = 0.0
+    for j in range(count):
+        if sign != 0 and _is_other(z[place[j]], sign):
+            shares[j] = 0
+            continue
+        total = shares[j]
+        shares[j] = factor * value[j] / _stable(total, epsilon)
+        passed += shares[j] * (total - bias[channel[j]])
+    return passed
+
+
+@compiled
+def _add_all(entries, count, shares, into, weight, length):
+    """All outputs of one sample add to the multipliers of their inputs."""
+    _, channel, start, _ = entries
+    for j in range(count):
+        if shares[j] != 0:
+            _add(shares[j], into, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length)
+
+
+@compiled
 def _spread(x, z, entries, count, shares, into, terms, again):
     """All outputs of one sample add to the multipliers of their inputs; returns the relevance that they hand down.
 
     First all shares, then all that they add: neither has to wait for the other. `again`: x is not what z was computed
     from, so that z is not read.
     """
-    place, channel, start, value = entries
     weights, biases, factors, signs, given, epsilon, table = terms
     length, passed = np.uint64(weights.shape[2]), 0.0
     for term in range(len(weights)):
         weight, bias, sign = weights[term].ravel(), biases[term], signs[term]
         _denominators(x, z, entries, count, shares, weight, bias, length, (given, table, again), sign)
-        for j in range(count):
-            if sign != 0 and _is_other(z[place[j]], sign):
-                shares[j] = 0
-                continue
-            total = shares[j]
-            shares[j] = factors[term] * value[j] / _stable(total, epsilon)
-            passed += shares[j] * (total - bias[channel[j]])
-        for j in range(count):
-            if shares[j] != 0:
-                _add(shares[j], into, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length)
+        passed += _divide(z, entries, count, shares, (factors[term], sign, epsilon), bias)
+        _add_all(entries, count, shares, into, weight, length)
     return passed
 
 
@@ -257,6 +283,19 @@ def _lay_out(shape, channels, rows, starts):
 
 
 @compiled
+def _in_blocks(starts, size, weights, blocks):
+    """Write the first slot of each output position's block, which has a slot a channel; how many slots there are.
+
+    starts: see `_lay_out`; size: bytes of a number.
+    """
+    filters, last = weights.shape[1], 0
+    for t in range(len(starts)):
+        block = starts[t] * size // BLOCK if weights[0].nbytes <= NEAR else 0
+        blocks[t], last = block * filters, max(last, block)
+    return (last + 1) * filters
+
+
+@compiled
 def _mark(hit, starts, touched, channels, taps):
     """Mark the rows that the outputs at the marked positions read; the marks of the outputs are cleared."""
     for t in range(len(hit)):
@@ -267,12 +306,18 @@ def _mark(hit, starts, touched, channels, taps):
 
 
 @compiled
-def _clear(rows, touched):
-    """Zero the marked rows and the marks."""
+def _zero(rows, touched):
+    """Zero the marked rows."""
     for t in range(len(touched)):
         if touched[t]:
             rows[t, :] = 0
-            touched[t] = False
+
+
+@compiled
+def _clear(rows, touched):
+    """Zero the marked rows and the marks."""
+    _zero(rows, touched)
+    touched[:] = False
 
 
 @compiled
@@ -316,34 +361,35 @@ def _collect(line, place, step, found, at, count):
 
 
 @compiled
-def _gather(x, multiplier, base, touched, row_of, found, at):
-    """Collect relevance, inputs times multipliers plus base, by its places in (channels, positions): (number, sum).
-
-    The multipliers of the rows touched are lost: the caller clears them.
-    """
-    channels, count, total = np.uint64(x.shape[1]), 0, 0.0
-    for t in range(len(row_of)):
-        row, position = np.uint64(row_of[t]), np.uint64(t)
+def _weigh(x, multiplier, touched):
+    """Turn the multipliers of the rows touched to relevance."""
+    for row in range(np.uint64(len(touched))):
         if touched[row]:
-            for c in range(channels):
+            for c in range(np.uint64(x.shape[1])):
                 multiplier[row, c] *= x[row, c]
-            if len(base):
-                for c in range(channels):
-                    multiplier[row, c] += base[position, c]
-            total += _sum(multiplier[row])
-            count = _collect(multiplier[row], np.int32(t), np.int32(len(row_of)), found, at, count)
-    return count, total
 
 
 @compiled
-def _put(base, touched, row_of, places, values):
-    """Add relevance, by its places in (channels, positions), to rows of (positions, channels)."""
-    positions = np.uint32(len(base))
+def _put(relevance, touched, row_of, places, values):
+    """Add relevance, by its places in (channels, positions), to rows (positions, channels), which are marked."""
+    positions = np.uint32(len(row_of))
     for k in range(len(places)):
         c = np.uint32(places[k]) // positions
-        t = np.uint32(places[k]) - c * positions
-        base[t, c] += values[k]
-        touched[row_of[t]] = True
+        row = row_of[np.uint32(places[k]) - c * positions]
+        relevance[row, c] += values[k]
+        touched[row] = True
+
+
+@compiled
+def _gather(relevance, touched, row_of, found, at):
+    """Collect the relevance in the rows touched by its places in (channels, positions): (number, sum)."""
+    count, total = 0, 0.0
+    for t in range(len(row_of)):
+        row = np.uint64(row_of[t])
+        if touched[row]:
+            total += _sum(relevance[row])
+            count = _collect(relevance[row], np.int32(t), np.int32(len(row_of)), found, at, count)
+    return count, total
 
 
 @compiled
@@ -364,6 +410,9 @@ def _order(places, values, positions, slots, into_places, into_values):
 
     What reads the list then reads each tensor from front to back.
     """
+    if positions == 1:  # they are in this order
+        into_places[: len(places)], into_values[: len(places)] = places, values
+        return
     positions = np.uint32(positions)
     _begin_channels(places, positions, slots)
     for k in range(len(places)):
@@ -399,27 +448,17 @@ def _list(line, cut, scratch, row, out, sample):
 
 
 @compiled
-def _apart(x, found, at, count, up, down, row_of, left, kept_rows):
-    """Into `left` only the inputs above the thresholds; their places move to the front; their number."""
-    kept = 0
-    for i in range(count):
-        if found[i] > up or found[i] < -down:
-            c, t = divmod(at[i], x.shape[1])
-            row = row_of[t]
-            left[row, c] = x[c, t]
-            kept_rows[row] = True
-            at[kept] = at[i]
-            kept += 1
-    return kept
-
-
-@compiled
-def _read(left, into, row_of, positions, at, found):
-    """Relevance of the inputs that are left, at these places."""
-    for i in range(len(at)):
-        c = at[i] // positions
-        row = row_of[at[i] - c * positions]
-        found[i] = left[row, c] * into[row, c]
+def _apart(turned, found, at, count, limits, row_of, left, kept_rows):
+    """Into `left` only the inputs whose relevance is above the thresholds; how many. Their places move to the front."""
+    kept, up, down, positions = np.uint64(0), limits[0], -limits[1], np.uint32(len(row_of))
+    for i in range(np.uint64(count)):
+        at[kept] = at[i]
+        kept += np.uint64((found[i] > up) | (found[i] < down))
+    for i in range(kept):
+        c = np.uint32(at[i]) // positions
+        row = row_of[np.uint32(at[i]) - c * positions]
+        left[row, c], kept_rows[row] = turned[row, c], True
+    return np.int64(kept)
 
 
 @compiled
@@ -444,63 +483,51 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
     row_of = padded[before : before + positions]
 
     turned, into = np.zeros((height, channels), x.dtype), np.zeros((height, channels), x.dtype)
-    base = np.zeros((positions if len(onto_places) else 0, channels), x.dtype)
     left, kept_rows = np.zeros((height if what == MASK else 0, channels), x.dtype), np.zeros(height, np.bool_)
     hit, touched = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_)
-    read = np.zeros(height if what == MASK else 0, np.bool_)
     most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
-    slots, shares = np.zeros(terms[0].shape[1] + 1, np.int64), np.empty(most, x.dtype)
-    channel_slots = np.zeros(channels + 1, np.int64)
+    blocks = np.empty(outputs, np.uint32)
+    slots = np.zeros(_in_blocks(begin, x.itemsize, terms[0], blocks) + 1, np.int64)
+    shares, channel_slots = np.empty(most, x.dtype), np.zeros(channels + 1, np.int64)
     entries = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
     at, found, found_bits, crossing, sums = _scratch(size, x, bits)
 
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
         number, row = stops[sample] - starts[sample], statistics[sample]
-        _by_channel(places[mine], values[mine], begin, slots, entries, hit)
+        _by_channel(places[mine], values[mine], begin, blocks, slots, entries, hit)
         _mark(hit, begin, touched, channels, taps)
         _fill(x[sample], turned, touched, row_of)
         row[PASSED] = row[GIVEN] = _spread(
             turned.ravel(), z[sample], entries, number, shares, into.ravel(), terms, False
         )
-        if len(base) and what != MASK:
-            _put(base, touched, row_of, onto_places[added], onto_values[added])
-        count, row[MASS] = _gather(turned, into, base, touched, row_of, found, at)
-        base[:] = 0
-        for r in range(len(read)):
-            read[r] = touched[r]
+        _weigh(turned, into, touched)
+        if what != MASK:
+            _put(into, touched, row_of, onto_places[added], onto_values[added])
+        count, row[MASS] = _gather(into, touched, row_of, found, at)
+        if what == MASK:
+            limits = _cut(found, found_bits, count, cut[1], cut[2], sums, crossing, row)
+            row[AFTER] = count
+            if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
+                row[AFTER] = _apart(turned, found, at, count, limits, row_of, left, kept_rows)
+                _zero(into, touched)
+                row[PASSED] = _spread(left.ravel(), z[sample], entries, number, shares, into.ravel(), terms, True)
+                _weigh(left, into, touched)
+                _clear(left, kept_rows)
+            # What other calls handed the input is not pruned by this one.
+            _put(into, touched, row_of, onto_places[added], onto_values[added])
+            count, _ = _gather(into, touched, row_of, found, at)
         _clear(into, touched)
         if what == NO_CUT:
             target = dense[sample].ravel()
             for i in range(count):
                 target[at[i]] += found[i]
             continue
+        if what != MASK:
+            count = _prune(found, found_bits, at, count, cut, sums, crossing, row, at, found)
         to = out_starts[sample]
-        if what == MASK:
-            up, down = _cut(found, found_bits, count, cut[1], cut[2], sums, crossing, row)
-            if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
-                count = _apart(x[sample], found, at, count, up, down, row_of, left, kept_rows)
-                row[PASSED] = _spread(left.ravel(), z[sample], entries, number, shares, into.ravel(), terms, True)
-                _read(left, into, row_of, positions, at[:count], found)
-                _clear(into, read)
-                _clear(left, kept_rows)
-            row[AFTER] = count
-            if len(base):  # what other calls handed the input is not pruned by this one
-                _put(base, touched, row_of, onto_places[added], onto_values[added])
-                _put(base, touched, row_of, at[:count], found[:count])
-                count = 0
-                for t in range(positions):
-                    count = _collect(base[t], np.int32(t), np.int32(positions), found, at, count)
-                base[:] = 0
-                touched[:] = False
-            kept = _emit(found, at, count, (x.dtype.type(0), x.dtype.type(0)), (1.0, 1.0), at, found)
-            _order(at[:kept], found[:kept], positions, channel_slots, out_places[to:], out_values[to:])
-        elif positions == 1:  # in the order of their channels already
-            kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, out_places[to:], out_values[to:])
-        else:
-            kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, at, found)
-            _order(at[:kept], found[:kept], positions, channel_slots, out_places[to:], out_values[to:])
-        out_stops[sample] = to + kept
+        _order(at[:count], found[:count], positions, channel_slots, out_places[to:], out_values[to:])
+        out_stops[sample] = to + count
 
 
 @compiled

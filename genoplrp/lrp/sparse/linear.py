@@ -59,7 +59,7 @@ def shape_of(step: Step, linear: LinearMap, x: Tensor, z: Tensor) -> Shape | Non
 def listed_relevance(relevance: Tensor | Rows, samples: int, of: Tensor | None = None) -> Rows | None:
     """Relevance as lists; None where it is a tensor that lists would not make shorter.
 
-    ``of``: the tensor that the entries are to be handed to, one to one, where that is another one.
+    ``of``: the tensor that its entries are counted against, where that is another one: what they are handed to, say.
     """
     if isinstance(relevance, Rows):
         return relevance
