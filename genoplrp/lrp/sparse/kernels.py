@@ -213,8 +213,9 @@ def _denominators(x, z, entries, count, into, weight, bias, length, known, sign)
         return
     j = 0
     while j < count:
-        first = np.uint64(channel[j]) * length
-        if sign == 0 and j + 3 < count and channel[j + 3] == channel[j]:
+        c = channel[j]
+        first = np.uint64(c) * length
+        if sign == 0 and j + 3 < count and channel[j + 1] == c and channel[j + 2] == c and channel[j + 3] == c:
             into[j], into[j + 1], into[j + 2], into[j + 3] = _dots(x, start[j : j + 4], weight, first, length)
             for k in range(j, j + 4):
                 into[k] += bias[channel[k]]

@@ -68,6 +68,25 @@ class Doubled(Epsilon):
         return type(made)(made.positive * 2, made.negative * 2, made.offset)
 
 
+def wide(channels: int) -> nn.Sequential:
+    """Two convolutions of so many channels, whose inputs fill several blocks, and a pool that leaves few entries."""
+    torch.manual_seed(channels)
+    second = nn.Conv1d(channels, channels, 3, dilation=5, padding=5)
+    layers = [nn.Conv1d(4, channels, 5), nn.ReLU(), second, nn.ReLU(), nn.MaxPool1d(20), nn.Flatten(), nn.LazyLinear(2)]
+    network = nn.Sequential(*layers).double().eval()
+    network(torch.zeros(1, 4, 400, dtype=torch.float64))
+    return network
+
+
+@pytest.mark.parametrize("pruner", [PruneLambda(0.2), PruneLambda(0.95), PruneM(0.2), PruneM(0.95)])
+@pytest.mark.parametrize("channels", [24, 60])
+def test_entries_of_many_blocks(channels: int, pruner: Any, lists: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one channel in two blocks, with others between them, too."""
+    model, x = wide(channels), dna(400, 7)
+    options = {"target": 1, "pruner": pruner}
+    assert_same(attribute(model, x, **options).relevance, without_lists(monkeypatch, model, x, **options))
+
+
 @dataclass  # not frozen, so not hashable
 class Plain:
     """A rule of the user's own."""
