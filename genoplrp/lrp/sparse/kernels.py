@@ -171,7 +171,9 @@ def _begin_channels(places, positions, slots):
 
 @compiled
 def _by_channel(places, values, starts, blocks, slots, entries, hit):
-    """Write the entries block by block, in each channel by channel: its rows and one's weights stay in nearest cache.
+    """Write the entries block by block, and in each channel by channel.
+
+    A block's inputs and a channel's weights are then in the nearest cache.
 
     starts: where the inputs of an output position begin; blocks: the first slot of the block that it belongs to;
     entries: (place, channel, start, value) to write.
