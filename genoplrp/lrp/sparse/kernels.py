@@ -27,9 +27,6 @@ VERY_FEW = 48
 """Up to so many, a bucket a sign: to go through more of them takes longer than to sort all."""
 INSERTED = 24
 """Up to so many numbers are sorted by insertion: a call of NumPy's takes longer."""
-BLOCK, NEAR = 2**14, 2**17
-"""Bytes of inputs that outputs are taken for at once, a third of a processor's nearest cache; and of the weights up to
-which that pays: larger ones are fetched from afar, and once is enough."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -170,29 +167,21 @@ def _begin_channels(places, positions, slots):
 
 
 @compiled
-def _by_channel(places, values, starts, blocks, slots, entries, hit):
-    """Write the entries block by block, and in each channel by channel.
+def _by_channel(places, values, starts, slots, entries, hit):
+    """Write the entries channel by channel: the weights of one are then in the nearest cache.
 
-    A block's inputs and a channel's weights are then in the nearest cache.
-
-    starts: where the inputs of an output position begin; blocks: the first slot of the block that it belongs to;
-    entries: (place, channel, start, value) to write.
+    All inputs add up their outputs in the same order, so that repeats of a sequence tie exactly. starts: where the
+    inputs of an output position begin; entries: (place, channel, start, value) to write.
     """
     place, channel, start, value = entries
     outputs = np.uint32(len(starts))
-    slots[:] = 0
-    for k in range(len(places)):
-        c = np.uint32(places[k]) // outputs
-        slots[blocks[np.uint32(places[k]) - c * outputs] + c + np.uint32(1)] += 1
-    for s in range(1, len(slots)):
-        slots[s] += slots[s - 1]
+    _begin_channels(places, outputs, slots)
     for k in range(len(places)):
         c = np.uint32(places[k]) // outputs
         t = np.uint32(places[k]) - c * outputs
-        slot = blocks[t] + c
-        j = slots[slot]
+        j = slots[c]
         place[j], channel[j], start[j], value[j], hit[t] = places[k], c, starts[t], values[k], True
-        slots[slot] += 1
+        slots[c] += 1
 
 
 @compiled
@@ -283,19 +272,6 @@ def _lay_out(shape, channels, rows, starts):
     for t in range(outputs):
         starts[t] = rows[t * stride] * channels
     return each * dilation
-
-
-@compiled
-def _in_blocks(starts, size, weights, blocks):
-    """Write the first slot of each output position's block, which has a slot a channel; how many slots there are.
-
-    starts: see `_lay_out`; size: bytes of a number.
-    """
-    filters, last = weights.shape[1], 0
-    for t in range(len(starts)):
-        block = starts[t] * size // BLOCK if weights[0].nbytes <= NEAR else 0
-        blocks[t], last = block * filters, max(last, block)
-    return (last + 1) * filters
 
 
 @compiled
@@ -489,8 +465,7 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
     left, kept_rows = np.zeros((height if what == MASK else 0, channels), x.dtype), np.zeros(height, np.bool_)
     hit, touched = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_)
     most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
-    blocks = np.empty(outputs, np.uint32)
-    slots = np.zeros(_in_blocks(begin, x.itemsize, terms[0], blocks) + 1, np.int64)
+    slots = np.zeros(terms[0].shape[1] + 1, np.int64)
     shares, channel_slots = np.empty(most, x.dtype), np.zeros(channels + 1, np.int64)
     entries = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
     at, found, found_bits, crossing, sums = _scratch(size, x, bits)
@@ -498,7 +473,7 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
         number, row = stops[sample] - starts[sample], statistics[sample]
-        _by_channel(places[mine], values[mine], begin, blocks, slots, entries, hit)
+        _by_channel(places[mine], values[mine], begin, slots, entries, hit)
         _mark(hit, begin, touched, channels, taps)
         _fill(x[sample], turned, touched, row_of)
         row[PASSED] = row[GIVEN] = _spread(

@@ -69,7 +69,7 @@ class Doubled(Epsilon):
 
 
 def wide(channels: int) -> nn.Sequential:
-    """Two convolutions of so many channels, whose inputs fill several blocks, and a pool that leaves few entries."""
+    """Two convolutions of so many channels, and a pool that leaves few entries."""
     torch.manual_seed(channels)
     second = nn.Conv1d(channels, channels, 3, dilation=5, padding=5)
     layers = [nn.Conv1d(4, channels, 5), nn.ReLU(), second, nn.ReLU(), nn.MaxPool1d(20), nn.Flatten(), nn.LazyLinear(2)]
@@ -80,11 +80,23 @@ def wide(channels: int) -> nn.Sequential:
 
 @pytest.mark.parametrize("pruner", [PruneLambda(0.2), PruneLambda(0.95), PruneM(0.2), PruneM(0.95)])
 @pytest.mark.parametrize("channels", [24, 60])
-def test_entries_of_many_blocks(channels: int, pruner: Any, lists: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one channel in two blocks, with others between them, too."""
+def test_few_entries_of_many_channels(channels: int, pruner: Any, lists: None, monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = wide(channels), dna(400, 7)
     options = {"target": 1, "pruner": pruner}
     assert_same(attribute(model, x, **options).relevance, without_lists(monkeypatch, model, x, **options))
+
+
+@pytest.mark.parametrize("pruner", [PruneLambda(0.5), PruneM(0.5)])
+def test_repeats_tie_exactly(pruner: Any, lists: None) -> None:
+    """Away from its ends every base of a poly-A is worth the same, also once it is pruned."""
+    x = torch.zeros(1, 4, 1000, dtype=torch.float64)
+    x[:, 0] = 1
+    torch.manual_seed(7)
+    layers = [nn.Conv1d(4, 16, 9, padding="same"), nn.ReLU(), nn.Conv1d(16, 32, 7, padding="same"), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(32, 2)).double().eval()
+    inner = attribute(model, x, target=0, composite="epsilon", pruner=pruner).per_base[0, 50:-50]
+    assert inner.any()
+    torch.testing.assert_close(inner, inner.median().expand_as(inner), rtol=1e-9, atol=0)
 
 
 @dataclass  # not frozen, so not hashable
