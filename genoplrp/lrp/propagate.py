@@ -272,11 +272,15 @@ def _map_of(walk: _Walk, step: Step) -> LinearMap:
 
 def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | None:
     """A linear call whose output's relevance is sparse; what its input is handed is pruned in the same pass."""
+    pruner = walk.plan.pruner
+    mask = pruner if isinstance(pruner, PruneM) and not step.reads_input else None
+    if mask is not None and walk.cuts is not None:
+        return None
     index = step.call.inputs[0]
     x, z, linear = walk.tensor(index), walk.tensor(step.output), _map_of(walk, step)
     shape = None if step.reads_input and walk.hypothetical else shape_of(step, linear, x, z)
     # Few outputs make a short list, however dense; of what is not pruned a tensor is made all the same.
-    of = None if isinstance(walk.plan.pruner, NoPrune) else max(x, z, key=torch.numel)
+    of = None if isinstance(pruner, NoPrune) else max(x, z, key=torch.numel)
     rows = None if shape is None else listed_relevance(relevance, walk.samples, of=of)
     if shape is None or rows is None:
         return None
@@ -284,11 +288,8 @@ def _linear_rows(walk: _Walk, step: Step, relevance: Tensor | Rows) -> Tensor | 
     call = sparse_call(step, linear, shape, x, z, present=present, prepared=walk.prepared)
     if call is None:
         return None
-    pruner = walk.plan.pruner
-    if isinstance(pruner, PruneM) and not step.reads_input:
-        if walk.cuts is not None:
-            return None
-        return _masked_rows(walk, step, call, rows, pruner.amounts(step.call.layer, step.call.label))
+    if mask is not None:
+        return _masked_rows(walk, step, call, rows, mask.amounts(step.call.layer, step.call.label))
     amounts = _amounts_at(walk, index) if walk.cuts is None and walk.plan.completes(step) else None
     shares = None if amounts is None else shares_of(amounts, x, walk.samples)
     before = walk.relevance.get(index)

@@ -192,7 +192,7 @@ def _is_other(z, sign):
 
 @compiled
 def _denominators(x, z, entries, count, into, weight, bias, length, known, sign):
-    """Write the sums that a term divides by, for outputs in this order; none where it leaves one out.
+    """Write the sums that a term divides by, for outputs in the order of their channels; none where it leaves one out.
 
     known: (given, table, again), see `_spread`.
     """
@@ -204,9 +204,8 @@ def _denominators(x, z, entries, count, into, weight, bias, length, known, sign)
         return
     j = 0
     while j < count:
-        c = channel[j]
-        first = np.uint64(c) * length
-        if sign == 0 and j + 3 < count and channel[j + 1] == c and channel[j + 2] == c and channel[j + 3] == c:
+        first = np.uint64(channel[j]) * length
+        if sign == 0 and j + 3 < count and channel[j + 3] == channel[j]:
             into[j], into[j + 1], into[j + 2], into[j + 3] = _dots(x, start[j : j + 4], weight, first, length)
             for k in range(j, j + 4):
                 into[k] += bias[channel[k]]
@@ -465,8 +464,8 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
     left, kept_rows = np.zeros((height if what == MASK else 0, channels), x.dtype), np.zeros(height, np.bool_)
     hit, touched = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_)
     most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
-    slots = np.zeros(terms[0].shape[1] + 1, np.int64)
-    shares, channel_slots = np.empty(most, x.dtype), np.zeros(channels + 1, np.int64)
+    slots, shares = np.zeros(terms[0].shape[1] + 1, np.int64), np.empty(most, x.dtype)
+    channel_slots = np.zeros(channels + 1, np.int64)
     entries = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
     at, found, found_bits, crossing, sums = _scratch(size, x, bits)
 
