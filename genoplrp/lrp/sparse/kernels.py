@@ -23,6 +23,16 @@ PASSED, GIVEN, MASS, BEFORE, AFTER, DROPPED_UP, DROPPED_DOWN, SCALE_UP, SCALE_DO
 not finite where something is not."""
 FEW = 4096
 """Up to so many numbers, buckets of one exponent are fine enough."""
+MANY = 16384
+"""From so many on it pays to guess what is small from a sample."""
+SAMPLE, SAFE = 2048, 0.5
+"""How many numbers that guess reads, and how much of the share that may go it aims at."""
+PART = 256
+"""So many numbers are read twice at a time, from the nearest cache, and summed up in their own precision."""
+TOGETHER = 16
+"""So many numbers in single precision are a line of the cache."""
+NEAR = 65536
+"""Up to so many bytes of weights stay in the nearest caches beside the inputs of a few outputs."""
 VERY_FEW = 48
 """Up to so many, a bucket a sign: to go through more of them takes longer than to sort all."""
 INSERTED = 24
@@ -54,20 +64,20 @@ def _sorted(values):
 
 
 @compiled
-def _threshold(values, bits, count, shift, sums, first, sign, share, crossing):
+def _threshold(values, bits, count, shift, sums, first, sign, share, below, crossing):
     """(threshold, mass, mass dropped) of a sign's numbers, of which the smallest may go while they sum to share * mass.
 
-    sums: by bucket of this sign, the first of which has the number `first`. The numbers of the bucket in which the sum
-    crosses are taken in order. Equal numbers go together or not at all; the largest stay, however close to 1 the share
-    is and whatever sums are rounded to.
+    sums: by bucket of this sign, the first of which has the number `first`; below: what smaller numbers than these come
+    to, which all go. The numbers of the bucket in which the sum crosses are taken in order. Equal numbers go together
+    or not at all; the largest stay, however close to 1 the share is and whatever sums are rounded to.
     """
-    total, top = 0.0, -1
+    total, top = below, -1
     for b in range(len(sums)):
         if sums[b] != 0.0:
             total, top = total + sign * sums[b], b
     if top < 0:
         return values.dtype.type(0), total, 0.0
-    budget, dropped, last = share * total, 0.0, top
+    budget, dropped, last = share * total, below, top
     for b in range(top):
         if dropped + sign * sums[b] > budget:
             last = b
@@ -94,13 +104,82 @@ def _threshold(values, bits, count, shift, sums, first, sign, share, crossing):
 
 
 @compiled
-def _cut(values, bits, count, share_up, share_down, sums, crossing, row):
-    """Thresholds (up, down) of signed relevance, none of it 0; what the cut comes to is written to the statistics.
+def _below(sums, sign, share):
+    """The bucket in which a sign's sum, by bucket, crosses this share of it; 0 where there is none."""
+    allowed = share * np.sum(sums)
+    for b in range(len(sums)):
+        allowed -= sums[b]
+        if sign * allowed < 0:
+            return b
+    return 0
 
-    bits: the values' memory as unsigned integers. Two passes: mass by bucket, a bucket holding the numbers of one sign
-    and exponent (and three more bits, where there are many; of one sign, where there are very few); then the numbers of
-    one bucket a sign.
+
+@compiled
+def _floors(line, cut, scratch):
+    """(up, down): sizes below which numbers are likely to go by far, from a sample of the line."""
+    _, found, found_bits, _, sums = scratch
+    _, share_up, share_down = cut
+    shift = np.uint64(20 if line.itemsize == 4 else 49)  # buckets of an eighth of an exponent's numbers
+    step, half = np.uint64(len(line) // SAMPLE | 1), len(sums) >> 1
+    sums[:] = 0.0
+    for i in range(np.uint64(0), np.uint64(len(line)), step):
+        found[0] = line[i]
+        sums[found_bits[0] >> shift] += line[i]
+    found_bits[0] = np.uint64(_below(sums[:half], 1.0, SAFE * share_up)) << shift
+    found_bits[1] = np.uint64(_below(sums[half:], -1.0, SAFE * share_down)) << shift
+    return np.nextafter(found[0], line.dtype.type(0)), np.nextafter(found[1], line.dtype.type(0))
+
+
+@compiled
+def _masses(part, floors):
+    """(sum, positive mass, the same up to its floor, negative mass, the same, how many are not 0) of part of a line."""
+    nothing, one, up, down = part.dtype.type(0), part.dtype.type(1), floors[0], -floors[1]
+    total, above, small, under, slight, number = nothing, nothing, nothing, nothing, nothing, nothing
+    for i in range(np.uint64(len(part))):
+        positive, negative = max(part[i], nothing), min(part[i], nothing)
+        total += part[i]
+        above += positive
+        small += positive if part[i] <= up else nothing
+        under += negative
+        slight += negative if part[i] >= down else nothing
+        number += one if part[i] != nothing else nothing
+    return total, above, small, under, slight, number
+
+
+@compiled
+def _collect(line, floors, found, at):
+    """Collect what is beyond the floors, with its places: (number, masses as `_masses` has them)."""
+    count, up, down, beyond = np.uint64(0), floors[0], -floors[1], np.empty(PART, np.uint8)
+    total, above, small, under, slight, number = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for first in range(np.uint64(0), np.uint64(len(line)), np.uint64(PART)):
+        part = line[first : first + np.uint64(PART)]
+        a, b, c, d, e, f = _masses(part, floors)
+        total, above, small, under, slight, number = total + a, above + b, small + c, under + d, slight + e, number + f
+        for i in range(np.uint64(len(part))):  # apart from the next loop, so that it uses vectors
+            beyond[i] = (part[i] > up) | (part[i] < down)
+        for i in range(np.uint64(len(part))):
+            at[count] = first + i
+            count += np.uint64(beyond[i])
+    for k in range(count):
+        found[k] = line[np.uint32(at[k])]
+    return np.int64(count), (total, above, small, under, slight, number)
+
+
+@compiled
+def _cut(line, cut, scratch, row):
+    """Collect what may be left of signed relevance: (number, thresholds (up, down)); the statistics are written.
+
+    First what is small beyond doubt goes, unless that was a wrong guess. Of the rest two passes: mass by bucket, a
+    bucket holding the numbers of one sign and exponent (and three more bits, where there are many; of one sign, where
+    there are very few); then the numbers of one bucket a sign.
     """
+    at, values, bits, crossing, sums = scratch
+    nothing, (_, share_up, share_down) = line.dtype.type(0), cut
+    floors = _floors(line, cut, scratch) if len(line) > MANY else (nothing, nothing)
+    count, masses = _collect(line, floors, values, at)
+    if masses[2] > share_up * masses[1] or masses[4] < share_down * masses[3]:
+        floors = nothing, nothing
+        count, masses = _collect(line, floors, values, at)
     sign_bit, exponent = (31, 23) if values.itemsize == 4 else (63, 52)
     shift = np.uint64(sign_bit if count <= VERY_FEW else exponent if count <= FEW else exponent - 3)
     sums = sums[: 1 << (sign_bit + 1 - shift)]
@@ -108,44 +187,36 @@ def _cut(values, bits, count, share_up, share_down, sums, crossing, row):
     for i in range(np.uint64(count)):
         sums[bits[i] >> shift] += values[i]
     half = len(sums) >> 1
-    row[BEFORE] = count
-    up, total, dropped = _threshold(values, bits, count, shift, sums[:half], 0, 1.0, share_up, crossing)
-    row[MASS] += total
+    row[BEFORE] = masses[5]
+    row[MASS] += masses[0]
+    up, total, dropped = _threshold(values, bits, count, shift, sums[:half], 0, 1.0, share_up, masses[2], crossing)
     row[DROPPED_UP], row[SCALE_UP] = dropped, total / (total - dropped) if dropped > 0 else 1.0
-    down, total, dropped = _threshold(values, bits, count, shift, sums[half:], half, -1.0, share_down, crossing)
-    row[MASS] += total
+    down, total, dropped = _threshold(
+        values, bits, count, shift, sums[half:], half, -1.0, share_down, -masses[4], crossing
+    )
     row[DROPPED_DOWN], row[SCALE_DOWN] = dropped, total / (total - dropped) if dropped > 0 else 1.0
-    return up, down
+    return count, (max(up, floors[0]), max(down, floors[1]))
 
 
 @compiled
-def _dot(x, start, weight, first, length):
-    """The sum of one output's contributions: its inputs times its weights."""
-    total = x.dtype.type(0)
-    for i in range(length):
-        total += x[start + i] * weight[first + i]
-    return total
-
-
-@compiled
-def _dots(x, starts, weight, first, length):
-    """The same of four outputs of one channel: its weights are read once."""
-    a, b, c, d = np.uint64(starts[0]), np.uint64(starts[1]), np.uint64(starts[2]), np.uint64(starts[3])
-    one, two, three, four = x.dtype.type(0), x.dtype.type(0), x.dtype.type(0), x.dtype.type(0)
-    for i in range(length):
-        w = weight[first + i]
-        one += x[a + i] * w
-        two += x[b + i] * w
-        three += x[c + i] * w
-        four += x[d + i] * w
-    return one, two, three, four
-
-
-@compiled
-def _add(share, into, start, weight, first, length):
-    """Add to the multipliers of one output's inputs its share times its weights."""
-    for i in range(length):
-        into[start + i] += share * weight[first + i]
+def _dots(x, weight, bias, entries, count, length, channels, into):
+    """Write the sums of the outputs' contributions: their inputs times their weights, four outputs at a time."""
+    last = np.uint64(count - 1)
+    for j in range(np.uint64(0), np.uint64(count), np.uint64(4)):
+        # Fewer than four at the end: the last is taken again. All are to be summed up in one way, or equal ones differ.
+        k, m, n = min(j + np.uint64(1), last), min(j + np.uint64(2), last), min(j + np.uint64(3), last)
+        a, b = np.uint64(entries[j, 1]) * channels, np.uint64(entries[k, 1]) * channels
+        c, d = np.uint64(entries[m, 1]) * channels, np.uint64(entries[n, 1]) * channels
+        e, f = np.uint64(entries[j, 2]) * length, np.uint64(entries[k, 2]) * length
+        g, h = np.uint64(entries[m, 2]) * length, np.uint64(entries[n, 2]) * length
+        one, two, three, four = x.dtype.type(0), x.dtype.type(0), x.dtype.type(0), x.dtype.type(0)
+        for i in range(length):
+            one += x[a + i] * weight[e + i]
+            two += x[b + i] * weight[f + i]
+            three += x[c + i] * weight[g + i]
+            four += x[d + i] * weight[h + i]
+        into[entries[j, 0]], into[entries[k, 0]] = one + bias[entries[j, 2]], two + bias[entries[k, 2]]
+        into[entries[m, 0]], into[entries[n, 0]] = three + bias[entries[m, 2]], four + bias[entries[n, 2]]
 
 
 @compiled
@@ -157,31 +228,31 @@ def _stable(z, epsilon):
 
 
 @compiled
-def _begin_channels(places, positions, slots):
-    """Write where each channel's entries begin once they are in the order of their channels."""
-    slots[:] = 0
-    for k in range(len(places)):
-        slots[np.uint32(places[k]) // positions + 1] += 1
-    for c in range(1, len(slots)):
-        slots[c] += slots[c - 1]
+def _line_up(places, row_at, by_row, slots, entries, channel, row, hit):
+    """Write the outputs in the order in which they are taken, as (number in the list, first row read, channel).
 
-
-@compiled
-def _by_channel(places, values, starts, slots, entries, hit):
-    """Write the entries channel by channel: the weights of one are then in the nearest cache.
-
-    All inputs add up their outputs in the same order, so that repeats of a sequence tie exactly. starts: where the
-    inputs of an output position begin; entries: (place, channel, start, value) to write.
+    by_row: row by row, where all weights stay in the nearest caches; else channel by channel. Either way all inputs add
+    up their outputs in the same order, so that repeats of a sequence tie exactly. channel and row are written in the
+    list's order; hit: by output position.
     """
-    place, channel, start, value = entries
-    outputs = np.uint32(len(starts))
-    _begin_channels(places, outputs, slots)
-    for k in range(len(places)):
-        c = np.uint32(places[k]) // outputs
-        t = np.uint32(places[k]) - c * outputs
-        j = slots[c]
-        place[j], channel[j], start[j], value[j], hit[t] = places[k], c, starts[t], values[k], True
-        slots[c] += 1
+    outputs, c, first = np.uint32(len(row_at)), np.uint32(0), np.uint32(0)
+    keys = row if by_row else channel
+    slots[:] = 0
+    for k in range(np.uint64(len(places))):
+        place = np.uint32(places[k])
+        if np.uint32(place - first) >= outputs:
+            c = np.uint32(place // outputs)
+            first = np.uint32(c * outputs)
+        t = np.uint32(place - first)
+        channel[k], row[k], hit[t] = c, row_at[t], True
+        slots[np.uint32(keys[k]) + 1] += 1
+    for key in range(1, len(slots)):
+        slots[key] += slots[key - 1]
+    for k in range(np.uint64(len(places))):
+        key = np.uint32(keys[k])
+        j = np.uint64(slots[key])
+        slots[key] += 1
+        entries[j, 0], entries[j, 1], entries[j, 2] = k, row[k], channel[k]
 
 
 @compiled
@@ -191,76 +262,93 @@ def _is_other(z, sign):
 
 
 @compiled
-def _denominators(x, z, entries, count, into, weight, bias, length, known, sign):
-    """Write the sums that a term divides by, for outputs in the order of their channels; none where it leaves one out.
-
-    known: (given, table, again), see `_spread`.
-    """
-    place, channel, start, _ = entries
-    given, table, again = known
-    if (given or len(table)) and not again:
-        for j in range(count):
-            into[j] = z[place[j]] - (table[place[j]] if len(table) else 0)
-        return
-    j = 0
-    while j < count:
-        first = np.uint64(channel[j]) * length
-        if sign == 0 and j + 3 < count and channel[j + 3] == channel[j]:
-            into[j], into[j + 1], into[j + 2], into[j + 3] = _dots(x, start[j : j + 4], weight, first, length)
-            for k in range(j, j + 4):
-                into[k] += bias[channel[k]]
-            j += 4
-        else:
-            if sign == 0 or not _is_other(z[place[j]], sign):
-                into[j] = _dot(x, np.uint64(start[j]), weight, first, length) + bias[channel[j]]
-            j += 1
+def _own(z, places, entries, count, sign, own):
+    """Write the entries that a term for outputs of one sign does not leave out; how many."""
+    kept = np.uint64(0)
+    for j in range(np.uint64(count)):
+        own[kept, 0], own[kept, 1], own[kept, 2] = entries[j, 0], entries[j, 1], entries[j, 2]
+        kept += np.uint64(not _is_other(z[np.uint32(places[np.uint32(entries[j, 0])])], sign))
+    return np.int64(kept)
 
 
 @compiled
-def _divide(z, entries, count, shares, term, bias):
+def _divide(z, places, values, channel, shares, term, bias):
     """Write over the sums what a unit of an output's inputs is handed; returns the relevance that is handed down."""
-    place, channel, _, value = entries
     factor, sign, epsilon = term
     passed = 0.0
-    for j in range(count):
-        if sign != 0 and _is_other(z[place[j]], sign):
-            shares[j] = 0
+    for k in range(np.uint64(len(places))):
+        if sign != 0 and _is_other(z[np.uint32(places[k])], sign):
             continue
-        total = shares[j]
-        shares[j] = factor * value[j] / _stable(total, epsilon)
-        passed += shares[j] * (total - bias[channel[j]])
+        total = shares[k]
+        shares[k] = factor * values[k] / _stable(total, epsilon)
+        passed += shares[k] * (total - bias[np.uint32(channel[k])])
     return passed
 
 
 @compiled
-def _add_all(entries, count, shares, into, weight, length):
-    """All outputs of one sample add to the multipliers of their inputs."""
-    _, channel, start, _ = entries
-    for j in range(count):
-        if shares[j] != 0:
-            _add(shares[j], into, np.uint64(start[j]), weight, np.uint64(channel[j]) * length, length)
+def _add_all(entries, count, shares, into, weight, length, channels, by_row):
+    """All outputs of one sample add their shares times their weights to the multipliers of their inputs."""
+    j, count = np.uint64(0), np.uint64(count)
+    while j < count:
+        k, m, n = j + np.uint64(1), j + np.uint64(2), j + np.uint64(3)
+        row = entries[j, 1]
+        start, a = np.uint64(row) * channels, np.uint64(entries[j, 2]) * length
+        one = shares[np.uint32(entries[j, 0])]
+        if by_row and n < count and entries[n, 1] == row:
+            b, c, d = (
+                np.uint64(entries[k, 2]) * length,
+                np.uint64(entries[m, 2]) * length,
+                np.uint64(entries[n, 2]) * length,
+            )
+            two, three = shares[np.uint32(entries[k, 0])], shares[np.uint32(entries[m, 0])]
+            four = shares[np.uint32(entries[n, 0])]
+            for i in range(length):
+                into[start + i] += (
+                    one * weight[a + i] + two * weight[b + i] + three * weight[c + i] + four * weight[d + i]
+                )
+            j += np.uint64(4)
+        elif by_row and k < count and entries[k, 1] == row:
+            b, two = np.uint64(entries[k, 2]) * length, shares[np.uint32(entries[k, 0])]
+            for i in range(length):
+                into[start + i] += one * weight[a + i] + two * weight[b + i]
+            j += np.uint64(2)
+        else:
+            for i in range(length):
+                into[start + i] += one * weight[a + i]
+            j += np.uint64(1)
 
 
 @compiled
-def _spread(x, z, entries, count, shares, into, terms, again):
+def _spread(x, z, places, values, lined, shares, into, terms, again):
     """All outputs of one sample add to the multipliers of their inputs; returns the relevance that they hand down.
 
     First all shares, then all that they add: neither has to wait for the other. `again`: x is not what z was computed
     from, so that z is not read.
     """
     weights, biases, factors, signs, given, epsilon, table = terms
-    length, passed = np.uint64(weights.shape[2]), 0.0
+    entries, own, channel, by_row = lined
+    channels, length, passed = np.uint64(x.shape[1]), np.uint64(weights.shape[2]), 0.0
+    known = (given or len(table) > 0) and not again
     for term in range(len(weights)):
-        weight, bias, sign = weights[term].ravel(), biases[term], signs[term]
-        _denominators(x, z, entries, count, shares, weight, bias, length, (given, table, again), sign)
-        passed += _divide(z, entries, count, shares, (factors[term], sign, epsilon), bias)
-        _add_all(entries, count, shares, into, weight, length)
+        weight, sign = weights[term].ravel(), signs[term]
+        taken, count = entries, len(places)
+        if sign != 0:
+            taken, count = own, _own(z, places, entries, count, sign, own)
+        bias = biases[term]
+        if known:
+            for k in range(np.uint64(len(places))):
+                place = np.uint32(places[k])
+                shares[k] = z[place] - (table[place] if len(table) else 0)
+        else:
+            _dots(x.ravel(), weight, bias, taken, count, length, channels, shares)
+        passed += _divide(z, places, values, channel, shares, (factors[term], sign, epsilon), bias)
+        _add_all(taken, count, shares, into.ravel(), weight, length, channels, by_row)
     return passed
 
 
 @compiled
-def _lay_out(shape, channels, rows, starts):
-    """Write the row of each padded input position and where an output position's inputs begin; the number of rows.
+def _lay_out(shape, rows, row_at):
+    """Write the row of each padded input position and the first that an output position reads; the number of rows.
 
     Positions that a dilated call reads together lie beside each other, as those of any other call do.
     """
@@ -269,18 +357,25 @@ def _lay_out(shape, channels, rows, starts):
     for t in range(len(rows)):
         rows[t] = t % dilation * each + t // dilation
     for t in range(outputs):
-        starts[t] = rows[t * stride] * channels
+        row_at[t] = rows[t * stride]
     return each * dilation
 
 
 @compiled
-def _mark(hit, starts, touched, channels, taps):
-    """Mark the rows that the outputs at the marked positions read; the marks of the outputs are cleared."""
+def _mark(hit, row_at, touched, taps, row_of, seen):
+    """Mark the rows that the outputs at the marked positions read; the marks of the outputs are cleared.
+
+    Writes the input positions that lie there; how many.
+    """
     for t in range(len(hit)):
         if hit[t]:
             hit[t] = False
-            first = starts[t] // channels
-            touched[first : first + taps] = True
+            touched[row_at[t] : row_at[t] + taps] = True
+    number = np.uint64(0)
+    for t in range(len(row_of)):
+        seen[number] = t
+        number += np.uint64(touched[row_of[t]])
+    return np.int64(number)
 
 
 @compiled
@@ -292,21 +387,36 @@ def _zero(rows, touched):
 
 
 @compiled
-def _clear(rows, touched):
-    """Zero the marked rows and the marks."""
-    _zero(rows, touched)
-    touched[:] = False
+def _turn(x, into, seen, row_of):
+    """One sample (channels, positions), the positions seen of it written into its rows, (rows, channels)."""
+    channels = np.uint64(x.shape[0])
+    for c in range(np.uint64(0), channels, np.uint64(TOGETHER)):  # of all channels at once few come from memory in time
+        last = min(c + np.uint64(TOGETHER), channels)
+        for k in range(np.uint64(len(seen))):
+            position = np.uint64(seen[k])
+            row = np.uint64(row_of[position])
+            for i in range(c, last):
+                into[row, i] = x[i, position]
 
 
 @compiled
-def _fill(x, into, touched, row_of):
-    """One sample (channels, positions), written into the rows touched of its positions, (rows, channels)."""
-    channels, positions = np.uint64(x.shape[0]), x.shape[1]
-    for t in range(positions):  # as a gather: what is read beside each other comes from the nearest cache
-        row, position = np.uint64(row_of[t]), np.uint64(t)
-        if touched[row]:
-            for c in range(channels):
-                into[row, c] = x[c, position]
+def _turn_back(x, multiplier, seen, row_of, line):
+    """The relevance of the positions seen, (channels, positions): rows of inputs times their multipliers."""
+    for first in range(np.uint64(0), np.uint64(len(seen)), np.uint64(TOGETHER)):
+        some = seen[first : first + np.uint64(TOGETHER)]
+        for c in range(np.uint64(x.shape[1])):
+            for k in range(np.uint64(len(some))):
+                position = np.uint64(some[k])
+                row = np.uint64(row_of[position])
+                line[c, position] = x[row, c] * multiplier[row, c]
+
+
+@compiled
+def _room(rows, columns, like):
+    """Memory (rows, columns) that begins with a line of the cache: else every other load of a vector meets two."""
+    memory = np.empty(rows * columns + 64 // like.itemsize, like.dtype)
+    first = -memory.ctypes.data % 64 // like.itemsize
+    return memory[first : first + rows * columns].reshape(rows, columns)
 
 
 @compiled
@@ -328,46 +438,10 @@ def _sum(line):
 
 
 @compiled
-def _collect(line, place, step, found, at, count):
-    """Add what is not 0 in a line to the entries found, `step` places apart from `place` on; their number."""
-    count = np.uint64(count)
-    for i in range(np.uint64(len(line))):
-        found[count], at[count] = line[i], place
-        count += np.uint64(line[i] != 0)
-        place += step
-    return np.int64(count)
-
-
-@compiled
-def _weigh(x, multiplier, touched):
-    """Turn the multipliers of the rows touched to relevance."""
-    for row in range(np.uint64(len(touched))):
-        if touched[row]:
-            for c in range(np.uint64(x.shape[1])):
-                multiplier[row, c] *= x[row, c]
-
-
-@compiled
-def _put(relevance, touched, row_of, places, values):
-    """Add relevance, by its places in (channels, positions), to rows (positions, channels), which are marked."""
-    positions = np.uint32(len(row_of))
-    for k in range(len(places)):
-        c = np.uint32(places[k]) // positions
-        row = row_of[np.uint32(places[k]) - c * positions]
-        relevance[row, c] += values[k]
-        touched[row] = True
-
-
-@compiled
-def _gather(relevance, touched, row_of, found, at):
-    """Collect the relevance in the rows touched by its places in (channels, positions): (number, sum)."""
-    count, total = 0, 0.0
-    for t in range(len(row_of)):
-        row = np.uint64(row_of[t])
-        if touched[row]:
-            total += _sum(relevance[row])
-            count = _collect(relevance[row], np.int32(t), np.int32(len(row_of)), found, at, count)
-    return count, total
+def _put(line, places, values):
+    """Add relevance by its places."""
+    for k in range(np.uint64(len(places))):
+        line[np.uint32(places[k])] += values[k]
 
 
 @compiled
@@ -383,59 +457,40 @@ def _emit(found, at, count, limits, scales, places, values):
 
 
 @compiled
-def _order(places, values, positions, slots, into_places, into_values):
-    """Write the entries of one sample in the order of their channels, which keep theirs of positions.
-
-    What reads the list then reads each tensor from front to back.
-    """
-    if positions == 1:  # they are in this order
-        into_places[: len(places)], into_values[: len(places)] = places, values
-        return
-    positions = np.uint32(positions)
-    _begin_channels(places, positions, slots)
-    for k in range(len(places)):
-        c = np.uint32(places[k]) // positions
-        into_places[slots[c]], into_values[slots[c]] = places[k], values[k]
-        slots[c] += 1
-
-
-@compiled
-def _prune(found, found_bits, at, count, cut, sums, crossing, row, places, values):
-    """Write the entries that are left, rescaled unless by PLRP-M; how many."""
-    what, share_up, share_down = cut
-    up, down, scales = found.dtype.type(0), found.dtype.type(0), (1.0, 1.0)
-    if what != LIST:
-        up, down = _cut(found, found_bits, count, share_up, share_down, sums, crossing, row)
-    if what == LAMBDA:
-        scales = row[SCALE_UP], row[SCALE_DOWN]
-    kept = _emit(found, at, count, (up, down), scales, places, values)
-    row[AFTER] = kept
-    return kept
-
-
-@compiled
 def _list(line, cut, scratch, row, out, sample):
-    """List what is left of one sample's relevance."""
-    at, found, found_bits, crossing, sums = scratch
+    """List what is left of one sample's relevance, rescaled."""
+    at, found, _, _, _ = scratch
     starts, stops, places, values = out
-    to = starts[sample]
-    row[MASS] = _sum(line)
-    count = _collect(line, np.int32(0), np.int32(1), found, at, 0)
-    kept = _prune(found, found_bits, at, count, cut, sums, crossing, row, places[to:], values[to:])
+    to, nothing, scales = starts[sample], line.dtype.type(0), (1.0, 1.0)
+    if cut[0] == LIST:
+        limits = nothing, nothing
+        count, masses = _collect(line, limits, found, at)
+        row[MASS] += masses[0]
+    else:
+        count, limits = _cut(line, cut, scratch, row)
+    if cut[0] == LAMBDA:
+        scales = row[SCALE_UP], row[SCALE_DOWN]
+    kept = _emit(found, at, count, limits, scales, places[to:], values[to:])
+    if cut[0] != LIST:
+        row[AFTER] = kept
     stops[sample] = to + kept
 
 
 @compiled
-def _apart(turned, found, at, count, limits, row_of, left, kept_rows):
-    """Into `left` only the inputs whose relevance is above the thresholds; how many. Their places move to the front."""
-    kept, up, down, positions = np.uint64(0), limits[0], -limits[1], np.uint32(len(row_of))
+def _apart(turned, found, at, count, limits, row_of, left):
+    """Into `left` only the inputs whose relevance is above the thresholds; how many."""
+    kept, up, down = np.uint64(0), limits[0], -limits[1]
     for i in range(np.uint64(count)):
         at[kept] = at[i]
         kept += np.uint64((found[i] > up) | (found[i] < down))
+    positions, c, first = np.uint32(len(row_of)), np.uint32(0), np.uint32(0)
     for i in range(kept):
-        c = np.uint32(at[i]) // positions
-        row = row_of[np.uint32(at[i]) - c * positions]
-        left[row, c], kept_rows[row] = turned[row, c], True
+        place = np.uint32(at[i])
+        if np.uint32(place - first) >= positions:
+            c = np.uint32(place // positions)
+            first = np.uint32(c * positions)
+        row = row_of[np.uint32(place - first)]
+        left[row, c] = turned[row, c]
     return np.int64(kept)
 
 
@@ -451,60 +506,54 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
     """
     starts, stops, places, values = rows
     onto_starts, onto_stops, onto_places, onto_values = onto
-    out_starts, out_stops, out_places, out_values = out
     _, _, taps, before, after, outputs = shape
-    what = cut[0]
+    what, filters, length = cut[0], terms[0].shape[1], terms[0].shape[2]
     channels, positions = x.shape[1], x.shape[2]
-    size, begin = channels * positions, np.empty(outputs, np.int32)
-    padded = np.empty(before + positions + after, np.int32)
-    height = _lay_out(shape, channels, padded, begin)
+    padded, row_at = np.empty(before + positions + after, np.int32), np.empty(outputs, np.int32)
+    height = _lay_out(shape, padded, row_at)
     row_of = padded[before : before + positions]
 
-    turned, into = np.zeros((height, channels), x.dtype), np.zeros((height, channels), x.dtype)
-    left, kept_rows = np.zeros((height if what == MASK else 0, channels), x.dtype), np.zeros(height, np.bool_)
-    hit, touched = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_)
+    turned, into, relevance = _room(height, channels, x), _room(height, channels, x), _room(channels, positions, x)
+    left, line = _room(height if what == MASK else 0, channels, x), relevance.ravel()
+    for t in range(before + after):
+        turned[padded[t if t < before else t + positions]] = 0
+    hit, touched, seen = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_), np.empty(positions + 1, np.int32)
+    by_row = filters * length * x.itemsize <= NEAR
+    slots = np.zeros((height if by_row else filters) + 1, np.int64)
     most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
-    slots, shares = np.zeros(terms[0].shape[1] + 1, np.int64), np.empty(most, x.dtype)
-    channel_slots = np.zeros(channels + 1, np.int64)
-    entries = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
-    at, found, found_bits, crossing, sums = _scratch(size, x, bits)
+    entries, own = np.empty((most, 3), np.int32), np.empty((most if np.any(terms[3] != 0) else 0, 3), np.int32)
+    channel, row_in, shares = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)
+    scratch = _scratch(len(line), x, bits)
 
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
-        number, row = stops[sample] - starts[sample], statistics[sample]
-        _by_channel(places[mine], values[mine], begin, slots, entries, hit)
-        _mark(hit, begin, touched, channels, taps)
-        _fill(x[sample], turned, touched, row_of)
-        row[PASSED] = row[GIVEN] = _spread(
-            turned.ravel(), z[sample], entries, number, shares, into.ravel(), terms, False
-        )
-        _weigh(turned, into, touched)
-        if what != MASK:
-            _put(into, touched, row_of, onto_places[added], onto_values[added])
-        count, row[MASS] = _gather(into, touched, row_of, found, at)
+        row, mine_at, mine_of = statistics[sample], places[mine], values[mine]
+        _line_up(mine_at, row_at, by_row, slots, entries, channel, row_in, hit)
+        lined = entries, own, channel, by_row
+        some = seen[: _mark(hit, row_at, touched, taps, row_of, seen)]
+        _turn(x[sample], turned, some, row_of)
+        _zero(into, touched)
+        row[PASSED] = row[GIVEN] = _spread(turned, z[sample], mine_at, mine_of, lined, shares, into, terms, False)
+        if len(some) < positions:
+            line[:] = 0
+        _turn_back(turned, into, some, row_of, relevance)
         if what == MASK:
-            limits = _cut(found, found_bits, count, cut[1], cut[2], sums, crossing, row)
-            row[AFTER] = count
+            count, limits = _cut(line, cut, scratch, row)
+            row[AFTER] = row[BEFORE]
             if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
-                row[AFTER] = _apart(turned, found, at, count, limits, row_of, left, kept_rows)
+                _zero(left, touched)
+                row[AFTER] = _apart(turned, scratch[1], scratch[0], count, limits, row_of, left)
                 _zero(into, touched)
-                row[PASSED] = _spread(left.ravel(), z[sample], entries, number, shares, into.ravel(), terms, True)
-                _weigh(left, into, touched)
-                _clear(left, kept_rows)
-            # What other calls handed the input is not pruned by this one.
-            _put(into, touched, row_of, onto_places[added], onto_values[added])
-            count, _ = _gather(into, touched, row_of, found, at)
-        _clear(into, touched)
+                row[PASSED] = _spread(left, z[sample], mine_at, mine_of, lined, shares, into, terms, True)
+                _turn_back(left, into, some, row_of, relevance)
+        touched[:] = False
+        # What other calls handed the input is not pruned by PLRP-M.
+        _put(line, onto_places[added], onto_values[added])
         if what == NO_CUT:
-            target = dense[sample].ravel()
-            for i in range(count):
-                target[at[i]] += found[i]
-            continue
-        if what != MASK:
-            count = _prune(found, found_bits, at, count, cut, sums, crossing, row, at, found)
-        to = out_starts[sample]
-        _order(at[:count], found[:count], positions, channel_slots, out_places[to:], out_values[to:])
-        out_stops[sample] = to + count
+            row[MASS] += _sum(line)
+            dense[sample] += relevance
+        else:
+            _list(line, (LIST, 0.0, 0.0) if what == MASK else cut, scratch, row, out, sample)
 
 
 @compiled
@@ -546,8 +595,7 @@ def weigh(x, multipliers, onto, cut, bits, out, statistics, samples):
         inputs, slopes = x[sample], multipliers[sample]
         for i in range(len(line)):
             line[i] = inputs[i] * slopes[i]
-        for k in range(starts[sample], stops[sample]):
-            line[np.uint32(places[k])] += values[k]
+        _put(line, places[starts[sample] : stops[sample]], values[starts[sample] : stops[sample]])
         _list(line, cut, scratch, statistics[sample], out, sample)
 
 

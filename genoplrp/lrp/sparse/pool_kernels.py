@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels import compiled
+from genoplrp.lrp.sparse.kernels import PART, compiled
 
 
 @compiled
@@ -57,26 +57,45 @@ def shares(x, z, rows, shape, epsilon, out, samples):
 
 
 @compiled
-def summands(one, two, z, rows, epsilon, out, others, samples):
-    """Divide each entry between the summands (n, entries) of z, to lists `out` and `others` (the epsilon rule).
+def _parts(one, two, is_sum, places, values, epsilon, mine, other):
+    """Write what the summands of each entry get of it."""
+    nothing, number = values.dtype.type(0), np.uint64(len(places))
+    for k in range(number):
+        place = np.uint32(places[k])
+        mine[k], other[k] = one[place], two[place]
+    for k in range(number):
+        total = other[k] if is_sum else mine[k] + other[k]
+        apart = total + epsilon if total >= 0 else total - epsilon
+        share = values[k] / apart if apart != 0 else 0.0
+        mine[k], other[k] = share * mine[k], nothing if is_sum else share * other[k]
 
-    z may be empty: it is then ``one + two``, which is sooner added up than fetched. Otherwise `two` is empty. The
-    lists begin where the entries do.
+
+@compiled
+def _append(places, values, count, into_places, into_values):
+    """Append the entries that are not 0 to a list of so many; how many there are then."""
+    for k in range(np.uint64(len(places))):
+        into_places[count], into_values[count] = places[k], values[k]
+        count += np.uint64(values[k] != 0)
+    return count
+
+
+@compiled
+def summands(one, two, is_sum, rows, epsilon, out, others, samples):
+    """Divide each entry between the summands (n, entries) of a sum, to lists `out` and `others` (the epsilon rule).
+
+    is_sum: whether `two` is the sum, of one summand and constants, rather than the other summand. The lists begin where
+    the entries do.
     """
     starts, stops, places, values = rows
     _, out_stops, out_places, out_values = out
     _, other_stops, other_places, other_values = others
+    mine, other = np.empty(PART, values.dtype), np.empty(PART, values.dtype)
     for sample in range(samples[0], samples[1]):
         filled = other_filled = np.uint64(starts[sample])
-        for k in range(starts[sample], stops[sample]):
-            place = np.uint64(places[k])
-            mine = one[sample, place]
-            other = values.dtype.type(0) if len(z) else two[sample, place]
-            total = z[sample, place] if len(z) else mine + other
-            apart = total + epsilon if total >= 0 else total - epsilon
-            share = values[k] / apart if apart != 0 else 0.0
-            out_places[filled], out_values[filled] = places[k], share * mine
-            filled += np.uint64(out_values[filled] != 0)
-            other_places[other_filled], other_values[other_filled] = places[k], share * other
-            other_filled += np.uint64(other_values[other_filled] != 0)
+        for first in range(starts[sample], stops[sample], PART):
+            some = places[first : min(first + PART, stops[sample])]
+            what = values[first : first + len(some)]
+            _parts(one[sample], two[sample], is_sum, some, what, epsilon, mine, other)
+            filled = _append(some, mine, filled, out_places, out_values)
+            other_filled = _append(some, other, other_filled, other_places, other_values)
         out_stops[sample], other_stops[sample] = filled, other_filled

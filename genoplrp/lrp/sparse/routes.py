@@ -91,16 +91,14 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
     if not live or len(live) > 2 or not all(usable(tensor(index), z) for index in live):
         return None
     loops: Any = _loops()
-    parts = [tensor(index).reshape(len(z), -1).contiguous().numpy() for index in live]
-    nothing = parts[0][:0]
-    both = len(parts) == 2
-    one, two, whole = (*parts, nothing) if both else (*parts, nothing, z.reshape(len(z), -1).contiguous().numpy())
+    parts = [tensor(index) for index in live] if len(live) == 2 else [tensor(live[0]), z]
+    one, two = (part.reshape(len(z), -1).contiguous().numpy() for part in parts)
     found = [
         replace(rows, stops=rows.stops.copy(), places=np.empty_like(rows.places), values=np.empty_like(rows.values))
         for _ in range(2)
     ]
     lists = (part.listed for part in found)
-    in_threads(partial(loops.summands, one, two, whole, rows.listed, epsilon, *lists), rows.counts)
+    in_threads(partial(loops.summands, one, two, len(live) == 1, rows.listed, epsilon, *lists), rows.counts)
     return dict(zip(live, found, strict=False))
 
 
