@@ -33,7 +33,7 @@ class Limits:
 
 # Memory of more than 32 MB goes back to the system whenever it is freed (glibc), and filling in fresh pages then takes
 # as long as many a convolution: 1.3 times the time on a network with 1,024 filters.
-ON_CPU = Limits(128 * 2**20, 24 * 2**20, 2048)
+ON_CPU = Limits(256 * 2**20, 24 * 2**20, 2048)
 GPU_SHARE, MOST_ON_GPU = 1 / 8, 4096
 """Of a GPU's free memory; small batches leave it idle."""
 

@@ -7,13 +7,13 @@ from functools import cache
 
 # malloc.h of glibc; 32 MB is the largest threshold that it takes.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-KEPT, LARGEST = 256 * 2**20, 32 * 2**20
+KEPT, LARGEST = 512 * 2**20, 32 * 2**20
 _OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Have glibc keep up to 256 MB of what each of its arenas frees, once a process; whether it does.
+    """Have glibc keep up to 512 MB of what each of its arenas frees, once a process; whether it does.
 
     By default it gives freed memory back to the system, batch after batch, and asks for it again. Nothing is changed
     where the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,

@@ -236,5 +236,5 @@ def test_batches_are_smaller_by_the_number_of_units():
     for units in ([], [("0", k) for k in range(5)]):
         seen.clear()
         attribute(net, x, target=0, pruner=NoPrune(), units=units)
-        fitting = 128 * 2**20 // (12 * 4 * 20_000) // (1 + len(units))
+        fitting = 256 * 2**20 // (12 * 4 * 20_000) // (1 + len(units))
         assert max(seen) == min(fitting, 24 * 2**20 // (8 * 4 * 20_000))
