@@ -295,13 +295,9 @@ def _add_all(entries, count, shares, into, weight, length, channels, by_row):
         start, a = np.uint64(row) * channels, np.uint64(entries[j, 2]) * length
         one = shares[np.uint32(entries[j, 0])]
         if by_row and n < count and entries[n, 1] == row:
-            b, c, d = (
-                np.uint64(entries[k, 2]) * length,
-                np.uint64(entries[m, 2]) * length,
-                np.uint64(entries[n, 2]) * length,
-            )
-            two, three = shares[np.uint32(entries[k, 0])], shares[np.uint32(entries[m, 0])]
-            four = shares[np.uint32(entries[n, 0])]
+            b, two = np.uint64(entries[k, 2]) * length, shares[np.uint32(entries[k, 0])]
+            c, three = np.uint64(entries[m, 2]) * length, shares[np.uint32(entries[m, 0])]
+            d, four = np.uint64(entries[n, 2]) * length, shares[np.uint32(entries[n, 0])]
             for i in range(length):
                 into[start + i] += (
                     one * weight[a + i] + two * weight[b + i] + three * weight[c + i] + four * weight[d + i]

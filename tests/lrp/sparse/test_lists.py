@@ -11,7 +11,8 @@ from torch import nn
 
 from genoplrp.attribution import attribute
 from genoplrp.lrp import NoPrune, PruneLambda, PruneM, propagate
-from genoplrp.lrp.sparse import backend
+from genoplrp.lrp.prune import cut
+from genoplrp.lrp.sparse import backend, kernels
 from genoplrp.lrp.sparse.linear import hand
 from genoplrp.lrp.sparse.rows import Rows, rows_of, selected
 from tests.reference import pruning
@@ -51,12 +52,40 @@ def test_what_is_kept_is_what_the_definition_keeps(dtype: torch.dtype, whole: bo
     generator = torch.Generator().manual_seed(size)
     integers = torch.randint(-9, 10, (3, size), generator=generator).to(dtype)
     values = integers if whole else sparse((3, size), size, dtype)
+    assert_as_defined(values)
+
+
+def assert_as_defined(values: torch.Tensor) -> None:
     for shares in ((0.0, 0.0), (0.1, 0.1), (0.25, 0.9), (0.0, 0.5), (0.999, 0.999)):
-        rows, _ = selected(values, shares)
+        rows, statistics = selected(values, shares)
+        assert statistics[:, kernels.BEFORE].tolist() == (values != 0).sum(1).tolist()
         for kept, literal in zip(rows.dense().double().numpy(), values.double().numpy(), strict=True):
             expected = pruning.rescaled(literal, pruning.dropped(literal, shares))
             np.testing.assert_array_equal(kept != 0, expected != 0)
-            np.testing.assert_allclose(kept, expected, rtol=1e-12 if dtype == torch.float64 else 1e-6, atol=0)
+            np.testing.assert_allclose(kept, expected, rtol=1e-12 if values.dtype == torch.float64 else 1e-6, atol=0)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_many_numbers_are_cut_as_by_sorting_all(dtype: torch.dtype) -> None:
+    """From MANY on what is small is guessed first; without numba everything is sorted."""
+    values = sparse((3, 40_000), 0, dtype)
+    for shares in ((0.001, 0.1), (0.1, 0.25), (0.9, 0.0)):
+        rows, _ = selected(values, shares)
+        factors = cut(values, shares, len(values)).factors(values)
+        assert torch.equal(rows.dense() != 0, values * factors != 0)
+        rounding = 1e-12 if dtype == torch.float64 else 1e-6
+        torch.testing.assert_close(rows.dense(), values * factors, rtol=rounding, atol=0)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_sample_that_misleads_changes_nothing(dtype: torch.dtype) -> None:
+    """What the guess reads is larger, smaller, of the other sign, or nothing but 0."""
+    size = 40_000
+    read = torch.arange(size) % (size // kernels.SAMPLE | 1) == 0
+    generator = torch.Generator().manual_seed(0)
+    rest = torch.randint(1, 9, (size,), generator=generator)
+    seen = (torch.tensor(number) for number in (10, 1, -5, 0))
+    assert_as_defined(torch.stack([torch.where(read, number, rest) for number in seen]).to(dtype))
 
 
 @settings(max_examples=50, deadline=None)

@@ -86,15 +86,18 @@ def test_few_entries_of_many_channels(channels: int, pruner: Any, lists: None, m
     assert_same(attribute(model, x, **options).relevance, without_lists(monkeypatch, model, x, **options))
 
 
+# The weights of few filters are read position by position, those of many filter by filter.
+@pytest.mark.parametrize("filters", [32, 96])
+@pytest.mark.parametrize("composite", ["epsilon", "genomic"])
 @pytest.mark.parametrize("pruner", [PruneLambda(0.5), PruneM(0.5)])
-def test_repeats_tie_exactly(pruner: Any, lists: None) -> None:
+def test_repeats_tie_exactly(pruner: Any, composite: str, filters: int, lists: None) -> None:
     """Away from its ends every base of a poly-A is worth the same, also once it is pruned."""
     x = torch.zeros(1, 4, 1000, dtype=torch.float64)
     x[:, 0] = 1
     torch.manual_seed(7)
-    layers = [nn.Conv1d(4, 16, 9, padding="same"), nn.ReLU(), nn.Conv1d(16, 32, 7, padding="same"), nn.ReLU()]
-    model = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(32, 2)).double().eval()
-    inner = attribute(model, x, target=0, composite="epsilon", pruner=pruner).per_base[0, 50:-50]
+    layers = [nn.Conv1d(4, 16, 9, padding="same"), nn.ReLU(), nn.Conv1d(16, filters, 7, padding="same"), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(filters, 2)).double().eval()
+    inner = attribute(model, x, target=0, composite=composite, pruner=pruner).per_base[0, 50:-50]
     assert inner.any()
     torch.testing.assert_close(inner, inner.median().expand_as(inner), rtol=1e-9, atol=0)
 
