@@ -24,11 +24,11 @@ not finite where something is not."""
 FEW = 4096
 """Up to so many numbers, buckets of one exponent are fine enough."""
 MANY = 16384
-"""From so many on it pays to guess what is small from a sample."""
+"""Of more numbers than so many it pays to guess what is small from a sample."""
 SAMPLE, SAFE = 2048, 0.5
 """How many numbers that guess reads, and how much of the share that may go it aims at."""
 PART = 256
-"""So many numbers are read twice at a time, from the nearest cache, and summed up in their own precision."""
+"""So many numbers are gone through loop by loop, the later times in the nearest cache."""
 TOGETHER = 16
 """So many numbers in single precision are a line of the cache."""
 NEAR = 65536
@@ -104,7 +104,7 @@ def _threshold(values, bits, count, shift, sums, first, sign, share, below, cros
 
 
 @compiled
-def _below(sums, sign, share):
+def _crossing(sums, sign, share):
     """The bucket in which a sign's sum, by bucket, crosses this share of it; 0 where there is none."""
     allowed = share * np.sum(sums)
     for b in range(len(sums)):
@@ -125,36 +125,34 @@ def _floors(line, cut, scratch):
     for i in range(np.uint64(0), np.uint64(len(line)), step):
         found[0] = line[i]
         sums[found_bits[0] >> shift] += line[i]
-    found_bits[0] = np.uint64(_below(sums[:half], 1.0, SAFE * share_up)) << shift
-    found_bits[1] = np.uint64(_below(sums[half:], -1.0, SAFE * share_down)) << shift
+    # Where a bucket begins: its number are the first bits of the smallest number in it.
+    found_bits[0] = np.uint64(_crossing(sums[:half], 1.0, SAFE * share_up)) << shift
+    found_bits[1] = np.uint64(_crossing(sums[half:], -1.0, SAFE * share_down)) << shift
     return np.nextafter(found[0], line.dtype.type(0)), np.nextafter(found[1], line.dtype.type(0))
 
 
 @compiled
 def _masses(part, floors):
-    """(sum, positive mass, the same up to its floor, negative mass, the same, how many are not 0) of part of a line."""
+    """(sum, positive mass up to its floor, negative mass up to its own, how many are not 0) of a part of a line."""
     nothing, one, up, down = part.dtype.type(0), part.dtype.type(1), floors[0], -floors[1]
-    total, above, small, under, slight, number = nothing, nothing, nothing, nothing, nothing, nothing
+    total, small_up, small_down, number = 0.0, 0.0, 0.0, nothing
     for i in range(np.uint64(len(part))):
-        positive, negative = max(part[i], nothing), min(part[i], nothing)
         total += part[i]
-        above += positive
-        small += positive if part[i] <= up else nothing
-        under += negative
-        slight += negative if part[i] >= down else nothing
+        small_up += max(part[i], nothing) if part[i] <= up else nothing
+        small_down += min(part[i], nothing) if part[i] >= down else nothing
         number += one if part[i] != nothing else nothing
-    return total, above, small, under, slight, number
+    return total, small_up, small_down, number
 
 
 @compiled
 def _collect(line, floors, found, at):
     """Collect what is beyond the floors, with its places: (number, masses as `_masses` has them)."""
     count, up, down, beyond = np.uint64(0), floors[0], -floors[1], np.empty(PART, np.uint8)
-    total, above, small, under, slight, number = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    total, small_up, small_down, number = 0.0, 0.0, 0.0, 0.0
     for first in range(np.uint64(0), np.uint64(len(line)), np.uint64(PART)):
         part = line[first : first + np.uint64(PART)]
-        a, b, c, d, e, f = _masses(part, floors)
-        total, above, small, under, slight, number = total + a, above + b, small + c, under + d, slight + e, number + f
+        a, b, c, d = _masses(part, floors)
+        total, small_up, small_down, number = total + a, small_up + b, small_down + c, number + d
         for i in range(np.uint64(len(part))):  # apart from the next loop, so that it uses vectors
             beyond[i] = (part[i] > up) | (part[i] < down)
         for i in range(np.uint64(len(part))):
@@ -162,39 +160,52 @@ def _collect(line, floors, found, at):
             count += np.uint64(beyond[i])
     for k in range(count):
         found[k] = line[np.uint32(at[k])]
-    return np.int64(count), (total, above, small, under, slight, number)
+    return np.int64(count), (total, small_up, small_down, number)
 
 
 @compiled
-def _cut(line, cut, scratch, row):
-    """Collect what may be left of signed relevance: (number, thresholds (up, down)); the statistics are written.
+def _by_bucket(line, floors, scratch):
+    """Collect what is beyond the floors and sum it up by bucket: (number, bits a bucket leaves out, sums, masses).
 
-    First what is small beyond doubt goes, unless that was a wrong guess. Of the rest two passes: mass by bucket, a
-    bucket holding the numbers of one sign and exponent (and three more bits, where there are many; of one sign, where
-    there are very few); then the numbers of one bucket a sign.
+    A bucket holds the numbers of one sign and exponent (and three more bits, where there are many; of one sign, where
+    there are very few).
     """
-    at, values, bits, crossing, sums = scratch
-    nothing, (_, share_up, share_down) = line.dtype.type(0), cut
-    floors = _floors(line, cut, scratch) if len(line) > MANY else (nothing, nothing)
+    at, values, bits, _, sums = scratch
     count, masses = _collect(line, floors, values, at)
-    if masses[2] > share_up * masses[1] or masses[4] < share_down * masses[3]:
-        floors = nothing, nothing
-        count, masses = _collect(line, floors, values, at)
     sign_bit, exponent = (31, 23) if values.itemsize == 4 else (63, 52)
     shift = np.uint64(sign_bit if count <= VERY_FEW else exponent if count <= FEW else exponent - 3)
     sums = sums[: 1 << (sign_bit + 1 - shift)]
     sums[:] = 0.0
     for i in range(np.uint64(count)):
         sums[bits[i] >> shift] += values[i]
+    return count, shift, sums, masses
+
+
+@compiled
+def _cut(line, cut, scratch, row):
+    """Collect what may be left of signed relevance: (number, thresholds (up, down)); the statistics are written.
+
+    First what is small beyond doubt goes, unless that was a wrong guess. Of the rest two passes: mass by bucket, then
+    the numbers of one bucket a sign. What is not a number is neither small nor collected: MASS tells.
+    """
+    _, values, bits, crossing, _ = scratch
+    nothing, (_, share_up, share_down) = line.dtype.type(0), cut
+    floors = _floors(line, cut, scratch) if len(line) > MANY else (nothing, nothing)
+    count, shift, sums, (total, small_up, small_down, number) = _by_bucket(line, floors, scratch)
     half = len(sums) >> 1
-    row[BEFORE] = masses[5]
-    row[MASS] += masses[0]
-    up, total, dropped = _threshold(values, bits, count, shift, sums[:half], 0, 1.0, share_up, masses[2], crossing)
-    row[DROPPED_UP], row[SCALE_UP] = dropped, total / (total - dropped) if dropped > 0 else 1.0
-    down, total, dropped = _threshold(
-        values, bits, count, shift, sums[half:], half, -1.0, share_down, -masses[4], crossing
+    mass_up, mass_down = small_up + np.sum(sums[:half]), small_down + np.sum(sums[half:])
+    if small_up > share_up * mass_up or small_down < share_down * mass_down:  # a wrong guess
+        floors = nothing, nothing
+        count, shift, sums, (total, small_up, small_down, number) = _by_bucket(line, floors, scratch)
+        half = len(sums) >> 1
+    row[BEFORE] = number
+    row[MASS] += total
+    up, mass, dropped = _threshold(values, bits, count, shift, sums[:half], 0, 1.0, share_up, small_up, crossing)
+    row[DROPPED_UP], row[SCALE_UP] = dropped, mass / (mass - dropped) if dropped > 0 else 1.0
+    down, mass, dropped = _threshold(
+        values, bits, count, shift, sums[half:], half, -1.0, share_down, -small_down, crossing
     )
-    row[DROPPED_DOWN], row[SCALE_DOWN] = dropped, total / (total - dropped) if dropped > 0 else 1.0
+    row[DROPPED_DOWN], row[SCALE_DOWN] = dropped, mass / (mass - dropped) if dropped > 0 else 1.0
     return count, (max(up, floors[0]), max(down, floors[1]))
 
 
@@ -273,7 +284,10 @@ def _own(z, places, entries, count, sign, own):
 
 @compiled
 def _divide(z, places, values, channel, shares, term, bias):
-    """Write over the sums what a unit of an output's inputs is handed; returns the relevance that is handed down."""
+    """Write over the sums what a unit of an output's inputs is handed; returns the relevance that is handed down.
+
+    Where a term leaves an output out, what stands there is no share of it and is not read.
+    """
     factor, sign, epsilon = term
     passed = 0.0
     for k in range(np.uint64(len(places))):
@@ -454,7 +468,7 @@ def _emit(found, at, count, limits, scales, places, values):
 
 @compiled
 def _list(line, cut, scratch, row, out, sample):
-    """List what is left of one sample's relevance, rescaled."""
+    """List what is left of one sample's relevance, rescaled unless by PLRP-M."""
     at, found, _, _, _ = scratch
     starts, stops, places, values = out
     to, nothing, scales = starts[sample], line.dtype.type(0), (1.0, 1.0)

@@ -67,7 +67,7 @@ def assert_as_defined(values: torch.Tensor) -> None:
 
 @pytest.mark.parametrize("dtype", TYPES)
 def test_many_numbers_are_cut_as_by_sorting_all(dtype: torch.dtype) -> None:
-    """From MANY on what is small is guessed first; without numba everything is sorted."""
+    """Of more than MANY what is small is guessed first; without numba everything is sorted."""
     values = sparse((3, 40_000), 0, dtype)
     for shares in ((0.001, 0.1), (0.1, 0.25), (0.9, 0.0)):
         rows, _ = selected(values, shares)
@@ -75,6 +75,21 @@ def test_many_numbers_are_cut_as_by_sorting_all(dtype: torch.dtype) -> None:
         assert torch.equal(rows.dense() != 0, values * factors != 0)
         rounding = 1e-12 if dtype == torch.float64 else 1e-6
         torch.testing.assert_close(rows.dense(), values * factors, rtol=rounding, atol=0)
+
+
+@pytest.mark.parametrize("unit", np.random.default_rng(3).random(10).astype(np.float32))
+def test_a_share_that_is_met_exactly_goes(unit: np.float32) -> None:
+    """6,000 units and 5,000 pairs of them are half of the mass, in single precision as in any: all of them go."""
+    groups = [np.full(6000, unit), np.full(5000, 2 * unit), np.full(4000, 4 * unit), np.zeros(2000, np.float32)]
+    values = np.random.default_rng(0).permutation(np.concatenate(groups))
+    assert selected(torch.from_numpy(values[None]), (0.5, 0.5))[0].counts.tolist() == [4000]
+
+
+def test_large_numbers_are_not_taken_for_infinite() -> None:
+    """Their sum is beyond single precision, they are not."""
+    values = torch.full((1, 300), 1e38)
+    values[0, 0] = 2e38
+    assert selected(values, (0.1, 0.1))[0].counts.tolist() == [300]
 
 
 @pytest.mark.parametrize("dtype", TYPES)
