@@ -525,7 +525,7 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
 
     turned, into, relevance = _room(height, channels, x), _room(height, channels, x), _room(channels, positions, x)
     left, line = _room(height if what == MASK else 0, channels, x), relevance.ravel()
-    for t in range(before + after):
+    for t in range(before + after):  # padding is read as 0, whatever the memory held
         turned[padded[t if t < before else t + positions]] = 0
     hit, touched, seen = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_), np.empty(positions + 1, np.int32)
     by_row = filters * length * x.itemsize <= NEAR
@@ -537,13 +537,13 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
 
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
-        row, mine_at, mine_of = statistics[sample], places[mine], values[mine]
-        _line_up(mine_at, row_at, by_row, slots, entries, channel, row_in, hit)
+        row, own_places, own_values = statistics[sample], places[mine], values[mine]
+        _line_up(own_places, row_at, by_row, slots, entries, channel, row_in, hit)
         lined = entries, own, channel, by_row
         some = seen[: _mark(hit, row_at, touched, taps, row_of, seen)]
         _turn(x[sample], turned, some, row_of)
         _zero(into, touched)
-        row[PASSED] = row[GIVEN] = _spread(turned, z[sample], mine_at, mine_of, lined, shares, into, terms, False)
+        row[PASSED] = row[GIVEN] = _spread(turned, z[sample], own_places, own_values, lined, shares, into, terms, False)
         if len(some) < positions:
             line[:] = 0
         _turn_back(turned, into, some, row_of, relevance)
@@ -554,7 +554,7 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
                 _zero(left, touched)
                 row[AFTER] = _apart(turned, scratch[1], scratch[0], count, limits, row_of, left)
                 _zero(into, touched)
-                row[PASSED] = _spread(left, z[sample], mine_at, mine_of, lined, shares, into, terms, True)
+                row[PASSED] = _spread(left, z[sample], own_places, own_values, lined, shares, into, terms, True)
                 _turn_back(left, into, some, row_of, relevance)
         touched[:] = False
         # What other calls handed the input is not pruned by PLRP-M.
