@@ -621,8 +621,8 @@ def whole(rows, into):
     """Add the entries to a tensor (n, k)."""
     starts, stops, places, values = rows
     for sample in range(len(into)):
-        for k in range(starts[sample], stops[sample]):
-            into[sample, np.uint32(places[k])] += values[k]
+        mine = slice(starts[sample], stops[sample])
+        _put(into[sample], places[mine], values[mine])
 
 
 @compiled
