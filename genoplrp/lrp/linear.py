@@ -14,6 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from genoplrp.lrp.call import Call, Value, leaves, substitute
+from genoplrp.lrp.layout import (
+    channels_last_convolution,
+    channels_last_weight,
+    is_channels_last,
+    quick_channels_last,
+)
 from genoplrp.lrp.ops import argument
 
 FEW_CHANNELS = 8
@@ -114,11 +120,19 @@ def _convolution(call: Call) -> LinearMap:
         return functional.pad(x, [n for amount in reversed(extra) for n in (0, amount)]) if any(extra) else x
 
     def apply(x: Tensor, w: Tensor) -> Tensor:
+        if groups == 1 and is_channels_last(x) and quick_channels_last(x, w):
+            geometry = stride[0], dilation[0], before[0], after[0]
+            return channels_last_convolution(x, channels_last_weight(w), None, geometry)
         return torch.convolution(pad(x), w, None, stride, before, dilation, False, [0] * axes, groups)
 
     def adjoint(s: Tensor, w: Tensor, x: Tensor) -> Tensor:
         if groups == 1 and quicker_by_taps(s, w):
             return _by_taps(s, w, x.shape[2], (stride[0], dilation[0], before[0], after[0]))
+        reach = dilation[0] * (weight.shape[2] - 1)
+        around = reach - before[0], reach - after[0]
+        if groups == 1 and stride[0] == 1 and min(around) >= 0 and is_channels_last(s) and quick_channels_last(s, w):
+            flipped = channels_last_weight(w.flip(2).transpose(0, 1))
+            return channels_last_convolution(s, flipped, None, (1, dilation[0], *around))
         padded = pad(x)
         gradient: Tensor = torch.ops.aten.convolution_backward(
             s, padded, w, None, stride, before, dilation, False, [0] * axes, groups, [True, False, False]

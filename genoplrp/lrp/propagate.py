@@ -26,6 +26,7 @@ from genoplrp.lrp.sparse.linear import hand, listed_relevance, shape_of, sparse_
 from genoplrp.lrp.sparse.routes import routed
 from genoplrp.lrp.sparse.rows import Rows, selected
 from genoplrp.lrp.sparse.tally import lost, passed, shares_of, tally
+from genoplrp.lrp.sparse.terms import RULES
 from genoplrp.lrp.units import Cuts, Unit, UnitRelevance, alone, masked, those_below
 from genoplrp.lrp.walk import (
     Propagated,
@@ -117,7 +118,7 @@ def propagate(
         _go(walk)
         relevance, imagined = _of_input(walk)
         check_finite(relevance)
-        kept = {name: _at(walk, index) for name, index in wanted.items()}
+        kept = {name: _at(walk, index).contiguous() for name, index in wanted.items()}
         followed = {unit: _follow(walk, unit, index, wanted) for unit, index in sources.items()}
     return Propagated(relevance, imagined, kept, walk.ledger, followed)
 
@@ -134,11 +135,12 @@ def _at(walk: _Walk, index: int) -> Tensor:
 
 def _of_input(walk: _Walk) -> tuple[Tensor, Tensor | None]:
     """Relevance of the network's input, and its hypothetical scores where they are wanted."""
-    relevance = _without_absent(walk, _at(walk, 0))
+    relevance = _without_absent(walk, _at(walk, 0)).contiguous()
     if not walk.hypothetical:
         return relevance, None
     nothing = torch.zeros_like(walk.tensor(0))
-    return relevance, walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
+    imagined = walk.slope.get(0, nothing) + walk.offset.get(0, nothing).sum(1, keepdim=True)
+    return relevance, imagined.contiguous()
 
 
 def _follow(walk: _Walk, unit: Unit, index: int, wanted: Mapping[str, int]) -> UnitRelevance:
@@ -337,6 +339,8 @@ def _linear(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, T
         linear, x, z, relevance = linear.to(dtype), x.to(dtype), z.to(dtype), relevance.to(dtype)
     present = present_in_view(walk.plan, walk.present, index) if step.reads_input else None
     assert step.rule is not None, "every linear step has a rule"
+    if type(step.rule) not in RULES:  # one of a user's may count on tensors that lie as torch makes them
+        x, z, relevance = x.contiguous(), z.contiguous(), relevance.contiguous()
     made = step.rule(linear, x, z, relevance, present)
     if step.reads_input:
         if walk.hypothetical:
@@ -407,8 +411,10 @@ def _product(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, 
 
 
 def _user_rule(walk: _Walk, step: Step, rule: OpRule, received: dict[int, Tensor]) -> dict[int, Tensor]:
-    inputs = tuple(walk.tensor(index) for index in step.call.inputs)
-    given = apply_op_rule(rule, step.call.op, inputs, walk.tensor(step.output), received[step.output])
+    # A user's function may count on tensors that lie as torch makes them.
+    inputs = tuple(walk.tensor(index).contiguous() for index in step.call.inputs)
+    output, relevance = walk.tensor(step.output).contiguous(), received[step.output].contiguous()
+    given = apply_op_rule(rule, step.call.op, inputs, output, relevance)
     return dict(zip(step.call.inputs, given, strict=True))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genoplrp.errors import OptionError, UnsupportedCallError
 from genoplrp.lrp.call import Call, Value, leaves
+from genoplrp.lrp.layout import flat
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import LinearMap, batch_norm_scale, linear_map
 from genoplrp.lrp.ops import Kind, argument
@@ -88,8 +89,9 @@ def added(sums: Iterable[Tensor], n: int) -> Tensor:
 def _total(part: Tensor | Rows, n: int) -> Tensor:
     if isinstance(part, Rows):
         return part.totals
-    by_sample = n == 1 or (part.ndim > 0 and part.shape[0] == n)
-    return part.reshape(n, -1).sum(1, dtype=torch.float64) if by_sample else part.new_full((n,), torch.nan)
+    if not (n == 1 or (part.ndim > 0 and part.shape[0] == n)):
+        return part.new_full((n,), torch.nan)
+    return (flat(part) if part.ndim else part).reshape(n, -1).sum(1, dtype=torch.float64)
 
 
 def step_map(step: Step, *, from_zero: bool = False) -> LinearMap:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genoplrp.lrp.layout import is_channels_last
 from genoplrp.lrp.linear import LinearMap
 from genoplrp.lrp.sparse.backend import kernels
 from genoplrp.lrp.sparse.rows import Rows
@@ -60,6 +61,11 @@ class SparseCall:
     shape: Shape
     terms: Terms
     input_shape: torch.Size
+
+    @property
+    def last(self) -> tuple[bool, bool]:
+        """Of input and output: whether they lie position by position."""
+        return is_channels_last(self.x), is_channels_last(self.z)
 
     @property
     def by_sign(self) -> bool:

@@ -239,22 +239,23 @@ def _stable(z, epsilon):
 
 
 @compiled
-def _line_up(places, row_at, by_row, slots, entries, channel, row, hit):
+def _line_up(places, row_at, filters, last, by_row, slots, entries, channel, row, hit):
     """Write the outputs in the order in which they are taken, as (number in the list, first row read, channel).
 
     by_row: row by row, where all weights stay in the nearest caches; else channel by channel. Either way all inputs add
     up their outputs in the same order, so that repeats of a sequence tie exactly. channel and row are written in the
-    list's order; hit: by output position.
+    list's order; hit: by output position. last: whether the outputs lie position by position.
     """
-    outputs, c, first = np.uint32(len(row_at)), np.uint32(0), np.uint32(0)
+    beside, outer, first = np.uint32(filters if last else len(row_at)), np.uint32(0), np.uint32(0)
     keys = row if by_row else channel
     slots[:] = 0
     for k in range(np.uint64(len(places))):
         place = np.uint32(places[k])
-        if np.uint32(place - first) >= outputs:
-            c = np.uint32(place // outputs)
-            first = np.uint32(c * outputs)
-        t = np.uint32(place - first)
+        if np.uint32(place - first) >= beside:
+            outer = np.uint32(place // beside)
+            first = np.uint32(outer * beside)
+        inner = np.uint32(place - first)
+        c, t = (inner, outer) if last else (outer, inner)
         channel[k], row[k], hit[t] = c, row_at[t], True
         slots[np.uint32(keys[k]) + 1] += 1
     for key in range(1, len(slots)):
@@ -410,6 +411,16 @@ def _turn(x, into, seen, row_of):
 
 
 @compiled
+def _copy_rows(x, into, seen, row_of):
+    """The same for a sample (positions, channels)."""
+    for k in range(np.uint64(len(seen))):
+        position = np.uint64(seen[k])
+        row = np.uint64(row_of[position])
+        for c in range(np.uint64(x.shape[1])):
+            into[row, c] = x[position, c]
+
+
+@compiled
 def _turn_back(x, multiplier, seen, row_of, line):
     """The relevance of the positions seen, (channels, positions): rows of inputs times their multipliers."""
     for first in range(np.uint64(0), np.uint64(len(seen)), np.uint64(TOGETHER)):
@@ -419,6 +430,16 @@ def _turn_back(x, multiplier, seen, row_of, line):
                 position = np.uint64(some[k])
                 row = np.uint64(row_of[position])
                 line[c, position] = x[row, c] * multiplier[row, c]
+
+
+@compiled
+def _weigh_rows(x, multiplier, seen, row_of, line):
+    """The same, (positions, channels)."""
+    for k in range(np.uint64(len(seen))):
+        position = np.uint64(seen[k])
+        row = np.uint64(row_of[position])
+        for c in range(np.uint64(x.shape[1])):
+            line[position, c] = x[row, c] * multiplier[row, c]
 
 
 @compiled
@@ -487,43 +508,56 @@ def _list(line, cut, scratch, row, out, sample):
 
 
 @compiled
-def _apart(turned, found, at, count, limits, row_of, left):
+def _relevance(x, multiplier, seen, row_of, last, relevance):
+    """Relevance of the positions seen, in the order of the inputs' memory."""
+    if last:
+        _weigh_rows(x, multiplier, seen, row_of, relevance)
+    else:
+        _turn_back(x, multiplier, seen, row_of, relevance)
+
+
+@compiled
+def _apart(turned, found, at, count, limits, row_of, last, left):
     """Into `left` only the inputs whose relevance is above the thresholds; how many."""
     kept, up, down = np.uint64(0), limits[0], -limits[1]
     for i in range(np.uint64(count)):
         at[kept] = at[i]
         kept += np.uint64((found[i] > up) | (found[i] < down))
-    positions, c, first = np.uint32(len(row_of)), np.uint32(0), np.uint32(0)
+    beside, outer, first = np.uint32(turned.shape[1] if last else len(row_of)), np.uint32(0), np.uint32(0)
     for i in range(kept):
         place = np.uint32(at[i])
-        if np.uint32(place - first) >= positions:
-            c = np.uint32(place // positions)
-            first = np.uint32(c * positions)
-        row = row_of[np.uint32(place - first)]
+        if np.uint32(place - first) >= beside:
+            outer = np.uint32(place // beside)
+            first = np.uint32(outer * beside)
+        inner = np.uint32(place - first)
+        c, position = (inner, outer) if last else (outer, inner)
+        row = row_of[position]
         left[row, c] = turned[row, c]
     return np.int64(kept)
 
 
 @compiled
-def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, samples):
+def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statistics, samples):
     """Relevance of a linear call's input, for the samples from samples[0] to samples[1].
 
-    x (n, channels, positions); z (n, outputs), flat; rows: relevance of the output as (starts, stops, places, values);
-    onto: the same of the input, to add to; shape: (stride, dilation, taps, before, after, output positions); terms: see
-    `genoplrp.lrp.sparse.terms`; cut: (what, share of positive mass, share of negative mass). bits: an empty array of
-    integers of x's size. Without a cut the result is added to dense (n, channels, positions); with one it is written
-    to the lists `out`, whose starts are given. statistics (n, STATISTICS) are filled in.
+    x (n, channels, positions) or (n, positions, channels); z (n, outputs), flat; last: for x and for z whether they lie
+    position by position, in which order what is listed of them lies, too; rows: relevance of the output as (starts,
+    stops, places, values); onto: the same of the input, to add to; shape: (stride, dilation, taps, before, after,
+    output positions); terms: see `genoplrp.lrp.sparse.terms`; cut: (what, share of positive mass, share of negative
+    mass). bits: an empty array of integers of x's size. Without a cut the result is added to dense, of x's shape; with
+    one it is written to the lists `out`, whose starts are given. statistics (n, STATISTICS) are filled in.
     """
     starts, stops, places, values = rows
     onto_starts, onto_stops, onto_places, onto_values = onto
     _, _, taps, before, after, outputs = shape
     what, filters, length = cut[0], terms[0].shape[1], terms[0].shape[2]
-    channels, positions = x.shape[1], x.shape[2]
+    channels, positions = (x.shape[2], x.shape[1]) if last[0] else (x.shape[1], x.shape[2])
     padded, row_at = np.empty(before + positions + after, np.int32), np.empty(outputs, np.int32)
     height = _lay_out(shape, padded, row_at)
     row_of = padded[before : before + positions]
 
-    turned, into, relevance = _room(height, channels, x), _room(height, channels, x), _room(channels, positions, x)
+    turned, into = _room(height, channels, x), _room(height, channels, x)
+    relevance = _room(x.shape[1], x.shape[2], x)
     left, line = _room(height if what == MASK else 0, channels, x), relevance.ravel()
     for t in range(before + after):  # padding is read as 0, whatever the memory held
         turned[padded[t if t < before else t + positions]] = 0
@@ -538,24 +572,27 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
         row, own_places, own_values = statistics[sample], places[mine], values[mine]
-        _line_up(own_places, row_at, by_row, slots, entries, channel, row_in, hit)
+        _line_up(own_places, row_at, filters, last[1], by_row, slots, entries, channel, row_in, hit)
         lined = entries, own, channel, by_row
         some = seen[: _mark(hit, row_at, touched, taps, row_of, seen)]
-        _turn(x[sample], turned, some, row_of)
+        if last[0]:
+            _copy_rows(x[sample], turned, some, row_of)
+        else:
+            _turn(x[sample], turned, some, row_of)
         _zero(into, touched)
         row[PASSED] = row[GIVEN] = _spread(turned, z[sample], own_places, own_values, lined, shares, into, terms, False)
         if len(some) < positions:
             line[:] = 0
-        _turn_back(turned, into, some, row_of, relevance)
+        _relevance(turned, into, some, row_of, last[0], relevance)
         if what == MASK:
             count, limits = _cut(line, cut, scratch, row)
             row[AFTER] = row[BEFORE]
             if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
                 _zero(left, touched)
-                row[AFTER] = _apart(turned, scratch[1], scratch[0], count, limits, row_of, left)
+                row[AFTER] = _apart(turned, scratch[1], scratch[0], count, limits, row_of, last[0], left)
                 _zero(into, touched)
                 row[PASSED] = _spread(left, z[sample], own_places, own_values, lined, shares, into, terms, True)
-                _turn_back(left, into, some, row_of, relevance)
+                _relevance(left, into, some, row_of, last[0], relevance)
         touched[:] = False
         # What other calls handed the input is not pruned by PLRP-M.
         _put(line, onto_places[added], onto_values[added])
@@ -567,16 +604,17 @@ def linear(x, z, rows, onto, shape, terms, cut, bits, dense, out, statistics, sa
 
 
 @compiled
-def divide(sums, table, z, rows, biases, term, shares, statistics, samples):
+def divide(sums, table, z, last, rows, biases, term, shares, statistics, samples):
     """Add to shares (n, outputs) what a unit of an output's inputs is handed: its relevance by its denominator.
 
     sums (n, outputs): the denominators, but for `table`, where that is not empty, to be taken from them; z: the
-    call's outputs; biases: of the term, by channel; term: (factor, sign, epsilon) as in `genoplrp.lrp.sparse.terms`.
-    PASSED and GIVEN are added to the statistics.
+    call's outputs, last: whether they lie position by position; biases: of the term, by channel; term: (factor, sign,
+    epsilon) as in `genoplrp.lrp.sparse.terms`. PASSED and GIVEN are added to the statistics.
     """
     starts, stops, places, values = rows
     factor, sign, epsilon = term
-    outputs, biased = np.uint32(z.shape[1] // len(biases)), np.any(biases != 0)
+    filters, biased = np.uint32(len(biases)), np.any(biases != 0)
+    outputs = np.uint32(z.shape[1] // filters)
     for sample in range(samples[0], samples[1]):
         passed = 0.0
         for k in range(starts[sample], stops[sample]):
@@ -588,7 +626,7 @@ def divide(sums, table, z, rows, biases, term, shares, statistics, samples):
                 total -= table[place]
             share = sums.dtype.type(factor * values[k] / _stable(total, epsilon))
             shares[sample, place] += share
-            passed += share * (total - (biases[place // outputs] if biased else 0))
+            passed += share * (total - (biases[place % filters if last else place // outputs] if biased else 0))
         statistics[sample, PASSED] += passed
         statistics[sample, GIVEN] += passed
 
@@ -607,6 +645,17 @@ def weigh(x, multipliers, onto, cut, bits, out, statistics, samples):
             line[i] = inputs[i] * slopes[i]
         _put(line, places[starts[sample] : stops[sample]], values[starts[sample] : stops[sample]])
         _list(line, cut, scratch, statistics[sample], out, sample)
+
+
+@compiled
+def turn_places(rows, sides, into, samples):
+    """Write the places of matrices whose rows become columns; sides: (how long a row is, how many there are)."""
+    starts, stops, places, _ = rows
+    inner, outer = np.uint32(sides[0]), np.uint32(sides[1])
+    for sample in range(samples[0], samples[1]):
+        for k in range(starts[sample], stops[sample]):
+            line = np.uint32(places[k]) // inner
+            into[k] = (np.uint32(places[k]) - line * inner) * outer + line
 
 
 @compiled

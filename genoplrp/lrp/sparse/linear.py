@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from genoplrp.lrp.layout import is_channels_last, lying
 from genoplrp.lrp.linear import LinearMap, conv_geometry, quicker_by_taps
 from genoplrp.lrp.ops import argument
 from genoplrp.lrp.plan import Step
@@ -38,6 +39,8 @@ def hand(call: SparseCall, rows: Rows, *, onto: Rows | None = None, cut: Cut = U
     cut
         How it is pruned.
     """
+    last, z_last = call.last
+    rows, onto = rows.lying(last=z_last), None if onto is None else onto.lying(last=last)
     densest = BY_TAPS_DENSEST if quicker_by_taps(call.z, call.terms.maps[0]) else DENSEST
     return (by_lists if rows.density <= densest else by_products)(call, rows, onto, cut)
 
@@ -98,12 +101,22 @@ def sparse_call(
     terms = once(step, prepared, rule, lambda: terms_of(rule, linear))
     if terms is None:
         return None
+    z = _lying(z)
     if not isinstance(rule, ZBox):
-        return SparseCall(linear, x.contiguous(), z.contiguous(), shape, terms, x.shape)
+        return SparseCall(linear, _lying(x), z, shape, terms, x.shape)
     there = torch.ones_like(x) if present is None else present.view_as(x)
     if all_present(present):
         plain = terms
+        last = is_channels_last(z)
         terms = once(
-            step, prepared, (rule, x.shape[1:]), lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule)
+            step,
+            prepared,
+            (rule, x.shape[1:], last),
+            lambda: with_table(plain, linear, torch.ones_like(x[:1]), rule, last=last),
         )
-    return SparseCall(linear, torch.cat([x, there], 1), z.contiguous(), shape, terms, x.shape)
+    return SparseCall(linear, _lying(torch.cat([x, there], 1)), z, shape, terms, x.shape)
+
+
+def _lying(tensor: Tensor) -> Tensor:
+    """The tensor in memory of one of the two orders."""
+    return lying(tensor, last=is_channels_last(tensor))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genoplrp.lrp.layout import flat, unflat
 from genoplrp.lrp.sparse.backend import in_threads, kernels
 from genoplrp.lrp.sparse.calls import Cut, Handed, SparseCall, folded
 from genoplrp.lrp.sparse.rows import Rows, integers_of, room, room_for
@@ -15,16 +16,19 @@ from genoplrp.lrp.sparse.tally import check_statistics
 def by_lists(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Handed:
     """Relevance of a call's input: see `genoplrp.lrp.sparse.linear.hand`."""
     loops: Any = kernels()
-    n = len(call.x)
-    x, z = call.x.reshape(n, call.x.shape[1], -1).numpy(), call.z.reshape(n, -1).numpy()
+    n, last = len(call.x), call.last
+    x = (call.x.transpose(1, 2) if last[0] else call.x.reshape(n, call.x.shape[1], -1)).numpy()
+    z = flat(call.z).numpy()
     statistics = np.zeros((n, loops.STATISTICS))
     whole = cut.shares is None
     dense = np.zeros(x.shape if whole else (0, 0, 0), x.dtype)
     nothing = room(np.zeros(n, np.int64), x.dtype, call.input_shape)
     found, added = nothing if whole else room_for(call.x, call.input_shape), onto or nothing
     given = rows.listed, added.listed, call.shape.listed, call.terms.listed, cut.listed, integers_of(x)
-    in_threads(partial(loops.linear, x, z, *given, dense, found.listed, statistics), rows.counts + x[0].size // 256)
+    work = partial(loops.linear, x, z, last, *given, dense, found.listed, statistics)
+    in_threads(work, rows.counts + x[0].size // 256)
     check_statistics(statistics)
     if whole:
-        return Handed(folded(torch.from_numpy(dense).view(call.x.shape), call.input_shape), statistics)
+        relevance = unflat(torch.from_numpy(dense), call.x.shape, last=last[0])
+        return Handed(folded(relevance, call.input_shape), statistics)
     return Handed(found, statistics)

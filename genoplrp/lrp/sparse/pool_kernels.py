@@ -6,54 +6,120 @@ from genoplrp.lrp.sparse.kernels import PART, compiled
 
 
 @compiled
-def winners(x, rows, shape, found, samples):
-    """Write to `found` the place of the winner of each entry's window: the first of the largest, as torch has it.
-
-    x: (n, channels * positions).
-    """
-    starts, stops, places, _ = rows
-    kernel, stride, padding, dilation, outputs, positions = shape
-    for sample in range(samples[0], samples[1]):
-        inputs = x[sample]
-        for k in range(starts[sample], stops[sample]):
-            channel = places[k] // outputs
-            line = channel * positions
-            first = (places[k] - channel * outputs) * stride - padding
-            stop = min(first + kernel * dilation, positions)
-            while first < 0:
-                first += dilation
-            best, highest = first, inputs[line + first]
-            for t in range(first + dilation, stop, dilation):
-                if inputs[line + t] > highest:
-                    best, highest = t, inputs[line + t]
-            found[k] = line + best
+def _find(place, steps):
+    """(channel, position) of a place in memory."""
+    beside, _, _, channels_beside = steps
+    outer = place // beside
+    inner = place - outer * beside
+    return (inner, outer) if channels_beside else (outer, inner)
 
 
 @compiled
-def shares(x, z, rows, shape, epsilon, out, samples):
+def winners(x, rows, window, steps, output_steps, found, samples):
+    """Write to `found` the place of the winner of each entry's window: the first of the largest, as torch has it.
+
+    x: (n, channels * positions), in the order of its memory; steps: see `genoplrp.lrp.sparse.routes`.
+    """
+    starts, stops, places, _ = rows
+    kernel, stride, padding, dilation, positions = window
+    _, by_channel, by_position, _ = steps
+    for sample in range(samples[0], samples[1]):
+        inputs = x[sample]
+        for k in range(starts[sample], stops[sample]):
+            channel, output = _find(np.uint32(places[k]), output_steps)
+            line = channel * by_channel
+            first = np.int32(output) * stride - padding
+            stop = min(first + kernel * dilation, positions)
+            while first < 0:
+                first += dilation
+            best, highest = first, inputs[line + np.uint32(first) * by_position]
+            for t in range(first + dilation, stop, dilation):
+                if inputs[line + np.uint32(t) * by_position] > highest:
+                    best, highest = t, inputs[line + np.uint32(t) * by_position]
+            found[k] = line + np.uint32(best) * by_position
+
+
+@compiled
+def _share(total, value, weight, epsilon):
+    """What a unit of an output's inputs is handed of it; an output of nothing hands nothing at epsilon 0."""
+    apart = total + epsilon if total >= 0 else total - epsilon
+    return weight * value / apart if apart != 0 else 0.0
+
+
+@compiled
+def _row_of(z, places, values, window, output_steps, epsilon, channel, per_unit):
+    """Write channels and shares of the entries that lie at one output position, from the first entry on.
+
+    Returns (how many these are, the position).
+    """
+    _, _, weight = window
+    number, at = np.uint64(0), _find(np.uint32(places[0]), output_steps)[1]
+    for k in range(np.uint64(min(len(places), len(channel)))):
+        place = np.uint32(places[k])
+        c, output = _find(place, output_steps)
+        if output != at:
+            break
+        channel[k], per_unit[k] = c, _share(z[place], values[k], weight, epsilon)
+        number += np.uint64(1)
+    return number, at
+
+
+@compiled
+def _entry_by_entry(x, z, places, values, window, steps, output_steps, epsilon, into_places, into_values):
+    """The inputs' parts where a channel's positions lie side by side, entry by entry; how many."""
+    kernel, stride, weight = window
+    _, by_channel, _, _ = steps
+    filled = np.uint64(0)
+    for k in range(np.uint64(len(places))):
+        place = np.uint32(places[k])
+        channel, output = _find(place, output_steps)
+        first = np.uint32(channel * by_channel + output * np.uint32(stride))
+        share = x.dtype.type(_share(z[place], values[k], weight, epsilon))
+        for t in range(np.uint32(kernel)):
+            value = share * x[np.uint32(first + t)]
+            into_places[filled], into_values[filled] = np.uint32(first + t), value
+            filled += np.uint64(value != 0)
+    return filled
+
+
+@compiled
+def _row_by_row(x, z, places, values, window, steps, output_steps, epsilon, into_places, into_values):
+    """The inputs' parts where a position's channels lie side by side, row by row; how many."""
+    kernel, stride, _ = window
+    beside = np.uint64(steps[0])
+    channel, per_unit = np.empty(beside, np.uint32), np.empty(beside, x.dtype)
+    filled, done = np.uint64(0), np.uint64(0)
+    while done < len(places):
+        number, output = _row_of(z, places[done:], values[done:], window, output_steps, epsilon, channel, per_unit)
+        for t in range(np.uint64(kernel)):
+            line = np.uint32((output * np.uint64(stride) + t) * beside)
+            for k in range(number):
+                place = np.uint32(line + channel[k])
+                value = per_unit[k] * x[place]
+                into_places[filled], into_values[filled] = place, value
+                filled += np.uint64(value != 0)
+        done += number
+    return filled
+
+
+@compiled
+def shares(x, z, rows, window, steps, output_steps, epsilon, out, samples):
     """Write to `out`, whose starts are given, each entry divided among its window's inputs by value (epsilon rule).
 
-    x and z: (n, channels * positions) and the same of the outputs.
+    x and z: (n, channels * positions) and the same of the outputs, in the order of their memory; steps: see
+    `genoplrp.lrp.sparse.routes`. Either way the inputs come in that order, if the entries do.
     """
     starts, stops, places, values = rows
     out_starts, out_stops, out_places, out_values = out
-    kernel, stride, outputs, weight = shape
-    positions, taps = np.uint32(x.shape[1] // (z.shape[1] // outputs)), np.uint32(kernel)
     for sample in range(samples[0], samples[1]):
-        filled, inputs = np.uint64(out_starts[sample]), x[sample]
-        for k in range(starts[sample], stops[sample]):
-            place = np.uint32(places[k])
-            channel = place // np.uint32(outputs)
-            first = channel * positions + (place - channel * np.uint32(outputs)) * np.uint32(stride)
-            total = z[sample, place]
-            if epsilon == 0 and total == 0:
-                continue
-            share = x.dtype.type(weight * values[k] / (total + epsilon if total >= 0 else total - epsilon))
-            for t in range(taps):
-                value = inputs[np.uint32(first + t)]
-                out_places[filled], out_values[filled] = np.uint32(first + t), share * value
-                filled += np.uint64(value != 0)
-        out_stops[sample] = filled
+        mine, first = slice(starts[sample], stops[sample]), out_starts[sample]
+        given = x[sample], z[sample], places[mine], values[mine], window, steps, output_steps, epsilon
+        into_places, into_values = out_places[first:], out_values[first:]
+        if steps[3]:
+            filled = _row_by_row(*given, into_places, into_values)
+        else:
+            filled = _entry_by_entry(*given, into_places, into_values)
+        out_stops[sample] = first + np.int64(filled)
 
 
 @compiled

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genoplrp.lrp.layout import flat, is_channels_last, lying, unflat
 from genoplrp.lrp.sparse.backend import in_threads, kernels
 from genoplrp.lrp.sparse.calls import Cut, Handed, SparseCall, Statistics, What, folded
 from genoplrp.lrp.sparse.rows import Rows, integers_of, room, room_for
@@ -40,15 +41,16 @@ def by_products(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Ha
 def _multipliers(call: SparseCall, x: Tensor, rows: Rows, statistics: Statistics, *, known: bool = True) -> Tensor:
     """Relevance of inputs per unit of them, in the shape of x. ``known``: x is what z was computed from."""
     loops: Any = kernels()
-    terms, z = call.terms, call.z.reshape(len(x), -1).numpy()
+    terms, z, last = call.terms, flat(call.z).numpy(), call.last[1]
     known = known and (terms.given or len(terms.table) > 0)
     table = terms.table if known else terms.table[:0]
     total: Tensor | None = None
     for weight, biases, factor, sign in zip(terms.maps, terms.biases, terms.factors, terms.signs, strict=True):
         sums = z if known else _sums(call, x, weight, biases)
         shares, term = np.zeros_like(z), (float(factor), int(sign), terms.epsilon)
-        in_threads(partial(loops.divide, sums, table, z, rows.listed, biases, term, shares, statistics), rows.counts)
-        made = call.linear.adjoint(torch.from_numpy(shares).view_as(call.z), weight, x)
+        given = sums, table, z, last, rows.listed, biases, term, shares, statistics
+        in_threads(partial(loops.divide, *given), rows.counts)
+        made = call.linear.adjoint(unflat(torch.from_numpy(shares), call.z.shape, last=last), weight, x)
         total = made if total is None else total + made
     assert total is not None, "every rule has a term"
     return total
@@ -58,13 +60,13 @@ def _sums(call: SparseCall, x: Tensor, weight: Tensor, biases: NDArray[Any]) -> 
     """A term's denominators, (n, outputs)."""
     made = call.linear.apply(x, weight)
     made += torch.from_numpy(biases).view(-1, *[1] * (made.ndim - 2))
-    return made.reshape(len(x), -1).numpy()
+    return flat(lying(made, last=call.last[1])).numpy()
 
 
 def _weigh(x: Tensor, slopes: Tensor, onto: Rows | None, what: What, statistics: Statistics) -> Rows:
     """Inputs times multipliers, with what the input was handed by other calls, as lists."""
     loops: Any = kernels()
-    inputs, multipliers = (tensor.reshape(len(x), -1).numpy() for tensor in (x, slopes))
+    inputs, multipliers = flat(x).numpy(), flat(lying(slopes, last=is_channels_last(x))).numpy()
     found, added = room_for(x), onto or room(np.zeros(len(x), np.int64), inputs.dtype, x.shape)
     given = added.listed, what, integers_of(inputs), found.listed, statistics
     in_threads(partial(loops.weigh, inputs, multipliers, *given), np.full(len(x), inputs.shape[1]))

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from genoplrp.lrp.call import Call
+from genoplrp.lrp.layout import flat, is_channels_last, lying
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import Step
 from genoplrp.lrp.sparse.backend import in_threads, usable
@@ -44,19 +45,20 @@ def routed(step: Step, tensor: Callable[[int], Tensor], rows: Rows, epsilon: flo
     x, z = tensor(step.call.inputs[0]), tensor(step.output)
     if handler is None or not usable(x, z) or x.shape[:1] != z.shape[:1]:
         return None
-    return handler(step.call, tensor, z, rows, epsilon)
+    return handler(step.call, tensor, z, rows.lying(last=is_channels_last(z)), epsilon)
 
 
 def _passed(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
     index = call.inputs[0]
-    return {index: rows} if tensor(index).shape == z.shape else None
+    x = tensor(index)
+    return {index: rows.lying(last=is_channels_last(x))} if x.shape == z.shape else None
 
 
 def _viewed(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
     x = tensor(call.inputs[0])
     if call.op not in _SAME_ORDER or x.numel() != z.numel():
         return None
-    return {call.inputs[0]: rows.seen_as(x.shape)}
+    return {call.inputs[0]: rows.seen_as(x)}
 
 
 def _won(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
@@ -67,12 +69,11 @@ def _won(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, eps
     kernel, stride, padding, dilation = _window(call)
     if padding and dilation > 1:  # a window may lie in the padding altogether
         return None
-    shape = (kernel, stride, padding, dilation, np.int32(z.shape[2]), np.int32(x.shape[2]))
-    found = np.empty_like(rows.places)
+    found, window = np.empty_like(rows.places), (kernel, stride, padding, dilation, np.int32(x.shape[2]))
     loops: Any = _loops()
-    values = x.reshape(len(x), -1).numpy()
-    in_threads(partial(loops.winners, values, rows.listed, shape, found), rows.counts)
-    return {call.inputs[0]: replace(rows, places=found, shape=x.shape)}
+    given = flat(x).numpy(), rows.listed, window, _steps(x), _steps(z), found
+    in_threads(partial(loops.winners, *given), rows.counts)
+    return {call.inputs[0]: replace(rows, places=found, shape=x.shape, last=is_channels_last(x))}
 
 
 def _shared(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, epsilon: float) -> Given | None:
@@ -92,22 +93,35 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
         return None
     loops: Any = _loops()
     parts = [tensor(index) for index in live] if len(live) == 2 else [tensor(live[0]), z]
-    one, two = (part.reshape(len(z), -1).contiguous().numpy() for part in parts)
+    one, two = (flat(lying(part, last=rows.last)).numpy() for part in parts)
     found = [
         replace(rows, stops=rows.stops.copy(), places=np.empty_like(rows.places), values=np.empty_like(rows.values))
         for _ in range(2)
     ]
     lists = (part.listed for part in found)
     in_threads(partial(loops.summands, one, two, len(live) == 1, rows.listed, epsilon, *lists), rows.counts)
-    return dict(zip(live, found, strict=False))
+    return {index: part.lying(last=is_channels_last(tensor(index))) for index, part in zip(live, found, strict=False)}
 
 
-def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, int, float], epsilon: float) -> Rows:
+def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, float], epsilon: float) -> Rows:
     loops: Any = _loops()
-    inputs, outputs = (tensor.reshape(len(z), -1).contiguous().numpy() for tensor in (x, z))
-    found = room(rows.counts * window[0], outputs.dtype, x.shape)
-    in_threads(partial(loops.shares, inputs, outputs, rows.listed, window, epsilon, found.listed), rows.counts)
+    inputs, outputs = flat(x).numpy(), flat(z).numpy()
+    found = room(rows.counts * window[0], outputs.dtype, x.shape, last=is_channels_last(x))
+    given = inputs, outputs, rows.listed, window, _steps(x), _steps(z), epsilon, found.listed
+    in_threads(partial(loops.shares, *given), rows.counts)
     return found
+
+
+def _steps(tensor: Tensor) -> tuple[np.uint32, np.uint32, np.uint32, bool]:
+    """How a pool finds its way in the memory of a tensor (n, channels, positions) or (n, channels).
+
+    (how many lie side by side, from a channel to the next, from a position to the next, whether channels are side by
+    side).
+    """
+    channels, positions = tensor.shape[1], tensor.shape[1:].numel() // tensor.shape[1]
+    if is_channels_last(tensor):
+        return np.uint32(channels), np.uint32(1), np.uint32(channels), True
+    return np.uint32(positions), np.uint32(positions), np.uint32(1), False
 
 
 def _window(call: Call) -> tuple[int, int, int, int]:
@@ -117,18 +131,18 @@ def _window(call: Call) -> tuple[int, int, int, int]:
     return kernel, stride or kernel, padding, dilation
 
 
-def _average_window(call: Call, x: Tensor, z: Tensor) -> tuple[int, int, int, float] | None:
-    """(kernel, stride, outputs a channel, weight of an input) of an average along positions."""
+def _average_window(call: Call, x: Tensor, z: Tensor) -> tuple[int, int, float] | None:
+    """(kernel, stride, weight of an input) of an average along positions."""
     if x.ndim != 3 or z.ndim < 2 or z.shape[1] != x.shape[1]:
         return None
     positions = x.shape[2]
     if call.op == "avg_pool1d":
         kernel, stride, padding, _ = _window(call)
         whole = (z.shape[2] - 1) * stride + kernel <= positions
-        return (kernel, stride, z.shape[2], 1 / kernel) if padding == 0 and stride >= kernel and whole else None
+        return (kernel, stride, 1 / kernel) if padding == 0 and stride >= kernel and whole else None
     over_positions = _axis(call) in (-1, 2, (-1,), (2,)) and z.numel() == x.shape[0] * x.shape[1]
     if (call.op in {"mean", "sum"} and over_positions) or (call.op == "adaptive_avg_pool1d" and z.shape[2:] == (1,)):
-        return positions, positions, 1, 1.0 if call.op == "sum" else 1 / positions
+        return positions, positions, 1.0 if call.op == "sum" else 1 / positions
     return None
 
 

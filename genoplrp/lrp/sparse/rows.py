@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genoplrp.lrp.layout import flat, is_channels_last, unflat
 from genoplrp.lrp.sparse.backend import in_threads, kernels
 from genoplrp.lrp.sparse.tally import check_statistics
 
@@ -24,11 +25,13 @@ class Rows:
     starts, stops
         Where each sample's entries lie in `places` and `values`, (n,); what lies between two samples means nothing.
     places
-        Where an entry lies in its flattened sample, 0-based.
+        Where an entry lies in its sample, 0-based, in the order of memory.
     values
         The entries.
     shape
         Of the tensor.
+    last
+        Whether its memory goes position by position (`genoplrp.lrp.layout`).
     """
 
     starts: NDArray[np.int64]
@@ -36,6 +39,7 @@ class Rows:
     places: NDArray[np.int32]
     values: NDArray[Any]
     shape: torch.Size
+    last: bool = False
 
     @property
     def listed(self) -> Listed:
@@ -63,26 +67,39 @@ class Rows:
     def dense(self) -> Tensor:
         """The tensor."""
         loops: Any = kernels()
-        flat = np.zeros((self.shape[0], self.shape[1:].numel()), self.values.dtype)
-        loops.whole(self.listed, flat)
-        return torch.from_numpy(flat).view(self.shape)
+        lines = np.zeros((self.shape[0], self.shape[1:].numel()), self.values.dtype)
+        loops.whole(self.listed, lines)
+        return unflat(torch.from_numpy(lines), self.shape, last=self.last)
 
-    def seen_as(self, shape: torch.Size) -> "Rows":
-        """The same entries of the tensor in another shape, in the same order."""
-        return replace(self, shape=shape)
+    def lying(self, *, last: bool) -> "Rows":
+        """The same entries of a tensor (n, channels, positions) whose memory has that order."""
+        if last == self.last:
+            return self
+        channels, positions = self.shape[1:]
+        loops: Any = kernels()
+        places = np.empty_like(self.places)
+        sides = (channels, positions) if self.last else (positions, channels)
+        in_threads(partial(loops.turn_places, self.listed, sides, places), self.counts)
+        return replace(self, places=places, last=last)
+
+    def seen_as(self, tensor: Tensor) -> "Rows":
+        """The entries of the same numbers, in the same order, seen as this tensor."""
+        plain = self.lying(last=False)
+        return replace(plain, shape=tensor.shape).lying(last=is_channels_last(tensor))
 
 
-def room(most: NDArray[np.int64], dtype: Any, shape: torch.Size) -> Rows:
+def room(most: NDArray[np.int64], dtype: Any, shape: torch.Size, *, last: bool = False) -> Rows:
     """Empty lists that hold up to so many entries of each sample. Memory that is never written to costs nothing."""
     starts = np.cumsum(most) - most
     places, values = np.empty(int(most.sum()), np.int32), np.empty(int(most.sum()), dtype)
-    return Rows(starts, starts.copy(), places, values, shape)
+    return Rows(starts, starts.copy(), places, values, shape, last)
 
 
 def room_for(tensor: Tensor, shape: torch.Size | None = None) -> Rows:
     """The same, of any number of a tensor's entries (n, ...); ``shape``: as which it is seen."""
     shape = tensor.shape if shape is None else shape
-    return room(np.full(shape[0], shape[1:].numel()), tensor.numpy().dtype, shape)
+    most = np.full(shape[0], shape[1:].numel())
+    return room(most, tensor.numpy().dtype, shape, last=is_channels_last(tensor))
 
 
 def integers_of(values: NDArray[Any]) -> NDArray[Any]:
@@ -98,10 +115,10 @@ def rows_of(tensor: Tensor) -> Rows:
 def selected(tensor: Tensor, shares: tuple[float, float] | None) -> tuple[Rows, NDArray[np.float64]]:
     """The entries of a tensor that PLRP-lambda keeps, scaled; shares None: all that are not 0. With the statistics."""
     loops: Any = kernels()
-    flat = tensor.detach().contiguous().view(tensor.shape[0], -1).numpy()
-    found, statistics = room_for(tensor.detach()), np.zeros((len(flat), loops.STATISTICS))
+    lines = flat(tensor.detach()).numpy()
+    found, statistics = room_for(tensor.detach()), np.zeros((len(lines), loops.STATISTICS))
     cut = (loops.LIST, 0.0, 0.0) if shares is None else (loops.LAMBDA, float(shares[0]), float(shares[1]))
-    work = partial(loops.select, flat, cut, integers_of(flat), found.listed, statistics)
-    in_threads(work, np.full(len(flat), flat.shape[1]))
+    work = partial(loops.select, lines, cut, integers_of(lines), found.listed, statistics)
+    in_threads(work, np.full(len(lines), lines.shape[1]))
     check_statistics(statistics)
     return found, statistics

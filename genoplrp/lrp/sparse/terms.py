@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genoplrp.lrp.layout import flat, lying
 from genoplrp.lrp.linear import LinearMap
 from genoplrp.lrp.rules import STABILISER, AlphaBeta, Epsilon, Gamma, Rule, ZBox
 
@@ -44,7 +45,8 @@ class Terms:
     epsilon
         Stabiliser.
     table
-        By output, flat: what the denominator of the (only) term is less than the call's output; empty: not known.
+        By output, in the order of its memory: what the denominator of the (only) term is less than the call's output;
+        empty: not known.
     """
 
     maps: tuple[Tensor, ...]
@@ -106,13 +108,14 @@ def _terms(
     )
 
 
-def with_table(terms: Terms, linear: LinearMap, there: Tensor, rule: ZBox) -> Terms:
+def with_table(terms: Terms, linear: LinearMap, there: Tensor, rule: ZBox, *, last: bool) -> Terms:
     """zbox's terms where all inputs exist: its denominator is then the call's output less the same table everywhere.
 
-    ``there``: ones in the shape of one sample of the input, (1, channels, ...).
+    ``there``: ones in the shape of one sample of the input, (1, channels, ...); ``last``: whether the call's output
+    lies position by position.
     """
     low, high = (bound if isinstance(bound, float | int) else 0.0 for bound in (rule.low, rule.high))  # as in terms_of
     table = low * linear.apply(there, linear.plus) + high * linear.apply(there, linear.minus)
     if linear.bias is not None:
         table = table + linear.bias
-    return replace(terms, table=np.ascontiguousarray(table.reshape(-1).numpy()))
+    return replace(terms, table=np.ascontiguousarray(flat(lying(table, last=last))[0].numpy()))
