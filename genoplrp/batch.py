@@ -10,6 +10,7 @@ from genoplrp.errors import ModelError
 from genoplrp.inputs import present_columns
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.difference import propagate_difference
+from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.ledger import Page
 from genoplrp.lrp.plan import Plan, make_plan
 from genoplrp.lrp.propagate import propagate
@@ -38,6 +39,7 @@ class _Recorded:
 
     tape: Tape
     scores: Scores
+    log: CallLog | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +65,18 @@ class BatchExplainer:
     constants: dict[int, Tensor] = field(default_factory=dict)
     prepared: dict[Any, Any] = field(default_factory=dict)
 
-    def __call__(self, x: Tensor, target: Target, first: int, references: Tensor | None) -> list[Attribution]:
+    def __call__(
+        self, x: Tensor, target: Target, first: int, references: Tensor | None, log: CallLog | None = None
+    ) -> list[Attribution]:
         """Attributions of x (n, ...), one a pruner; its first sample has the number ``first``; references (n, r, ...).
 
-        The model runs once a strand and reference, however many pruners there are.
+        ``log``: what the model does with such inputs, as far as that is known. The model runs once a strand and
+        reference, however many pruners there are.
         """
-        strands = [self._record(x)]
+        strands = [self._record(x, log)]
         against = [references]
         if self.strands == "both":
-            strands.append(self._record(x.flip(1, 2)))
+            strands.append(self._record(x.flip(1, 2), log))
             against.append(None if references is None else references.flip(2, 3))
         chosen = None if callable(target) else _choose(strands, target)
         parts = [
@@ -100,10 +105,10 @@ class BatchExplainer:
             reference_output=part.reference_output,
         )
 
-    def _record(self, x: Tensor) -> _Recorded:
+    def _record(self, x: Tensor, log: CallLog | None) -> _Recorded:
         with running_on(x):
-            tape, output = record(self.model, x, self.constants)
-        return _Recorded(tape, scores_of(tape, output))
+            tape, output = record(self.model, x, self.constants, like=log)
+        return _Recorded(tape, scores_of(tape, output), log)
 
     def _explain(
         self, strand: _Recorded, target: Target, references: Tensor | None, units: tuple[Unit, ...]
@@ -113,7 +118,7 @@ class BatchExplainer:
         plans = [make_plan(strand.tape, start.index, composite, pruner) for pruner in self.pruners]
         present = present_columns(strand.tape.values[0])
         if references is not None:
-            return self._from_references(plans, start, target, references, present, units=units)
+            return self._from_references(plans, start, target, references, present, units=units, log=strand.log)
         results = [
             propagate(
                 plan,
@@ -137,12 +142,13 @@ class BatchExplainer:
         present: Tensor | None,
         *,
         units: tuple[Unit, ...],
+        log: CallLog | None,
     ) -> _Explained:
         """The mean over the references, one walk a reference: no more than two tapes are held at a time."""
         results: list[list[Propagated]] = [[] for _ in plans]
         outputs = []
         for other in references.unbind(1):
-            reference = self._record(other)
+            reference = self._record(other, log)
             end = _start(reference, target)
             for plan, found in zip(plans, results, strict=True):
                 found.append(

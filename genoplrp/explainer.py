@@ -92,14 +92,17 @@ class Explainer:
             keep_freed_memory()
         # The adjoints of views and pools come from autograd; half precision, where wanted, is the model's own.
         with torch.inference_mode(False), torch.autocast(x.device.type, enabled=False):
+            size = self._at_once(x, batch_size)
+            log = self._layouts[x.shape[1:]].log if x.shape[1:] in self._layouts else None
             parts = [
                 self._explain(
                     x[rows],
                     target_of(target, torch.arange(rows.start, rows.stop), len(x)),
                     rows.start,
                     None if references is None else references_of(x[rows], references, rows, seed),
+                    log,
                 )
-                for rows in batches(len(x), self._at_once(x, batch_size))
+                for rows in batches(len(x), size)
             ]
         return [joined(list(by_batch)) for by_batch in zip(*parts, strict=True)]
 

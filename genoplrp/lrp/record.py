@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError, ModelError, UnsupportedCallError
+from genoplrp.lrp.call import leaves
+from genoplrp.lrp.forms import CallLog, Layout, LayoutMatters
 from genoplrp.lrp.tape import Tape
 
 
@@ -24,7 +26,14 @@ def running_on(x: Tensor) -> Iterator[None]:
         ) from error
 
 
-def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = None) -> tuple[Tape, Any]:
+def record(
+    model: nn.Module,
+    x: Tensor,
+    approved: dict[int, Tensor] | None = None,
+    *,
+    log: CallLog | None = None,
+    like: CallLog | None = None,
+) -> tuple[Tape, Any]:
     """The tape of one forward pass over ``x``, and what the model returned.
 
     Parameters
@@ -35,6 +44,10 @@ def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = Non
         The network's input, first axis samples. It is not changed: the tape works on a copy.
     approved
         Tensors, by id, that are known to be constants; those found to be are added.
+    log
+        Is filled with the calls that the model makes.
+    like
+        What it does on such inputs, from a run as it is: run channels last (`genoplrp.lrp.forms`) if that fits.
 
     Raises
     ------
@@ -42,12 +55,28 @@ def record(model: nn.Module, x: Tensor, approved: dict[int, Tensor] | None = Non
         Scripted or compiled functions, data that leaves torch, tensors written by ``x[...] = y`` or ``out=``.
     """
     approved = {} if approved is None else approved
-    tape = Tape(model, x.detach().clone())
-    with torch.no_grad(), tape:
-        output = model(tape.values[0])
+    made = None if like is None or not like.fit else _channels_last(model, x, Layout(like))
+    if made is None:
+        tape = Tape(model, x.detach().clone(), log)
+        with torch.no_grad(), tape:
+            made = tape, model(tape.values[0])
+    tape, output = made
     if not tape.foreign.keys() <= approved.keys():
         _check_foreign(tape.foreign, model, x)
         approved.update(tape.foreign)
+    return tape, output
+
+
+def _channels_last(model: nn.Module, x: Tensor, layout: Layout) -> tuple[Tape, Any] | None:
+    """The same with convolutions in their channels-last form; None where the model has to be run as it is."""
+    tape = Tape(model, x.detach().clone(), layout=layout)
+    try:
+        with torch.no_grad(), tape:
+            output = model(tape.values[0])
+        layout.check_done([leaf for leaf in leaves(output) if isinstance(leaf, Tensor)])
+    except (LayoutMatters, Exception):  # what fails is to fail with the model's own words
+        return None
+    tape.layout = None  # what a target does with the output is none of the log's calls
     return tape, output
 
 

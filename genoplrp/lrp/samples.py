@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError
 from genoplrp.lrp.call import leaves
+from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.ops import KINDS
 from genoplrp.lrp.plan import LINEAR, calls_on_path
 from genoplrp.lrp.record import record
@@ -29,12 +30,15 @@ class SampleLayout:
         Labels of the calls that mix samples, in forward order.
     size, largest
         Memory of all activations of a sample, and of the largest of them, in bytes.
+    log
+        What the model does with its tensors, where none of it depends on how they lie in memory; else None.
     """
 
     first: bool
     mixing: tuple[str, ...]
     size: int
     largest: int
+    log: CallLog | None = None
 
 
 def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
@@ -42,8 +46,11 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
 
     Samples are taken to be in front where the model takes no other number of them (some exported models do).
     """
+    logs = CallLog(), CallLog()
     try:
-        (two, output), (three, _) = (record(model, sample.expand(n, *sample.shape[1:])) for n in (2, 3))
+        (two, output), (three, _) = (
+            record(model, sample.expand(n, *sample.shape[1:]), log=log) for n, log in zip((2, 3), logs, strict=True)
+        )
     except GenoPLRPError:
         raise
     except (RuntimeError, ValueError, AssertionError, IndexError):
@@ -60,4 +67,6 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     ]
     read = [index for call in calls if KINDS.get(call.op) in LINEAR for index in call.inputs]
     first = all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
-    return SampleLayout(first, tuple(mixing), size, largest)
+    # What a scripted function does cannot be seen, only its result.
+    alike = logs[0].names == logs[1].names and logs[0].fit and not three.foreign
+    return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None)

@@ -19,6 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from genoplrp.errors import UnsupportedCallError
 from genoplrp.lrp.call import Call, Value, leaves, substitute
+from genoplrp.lrp.forms import CallLog, Layout
+from genoplrp.lrp.layout import memory_of
 from genoplrp.lrp.names import op_name, out_of_place
 
 _TORCH = str(Path(torch.__file__).parent)
@@ -38,8 +40,10 @@ _CONSTANT_RESULT = {
 class Tape(TorchFunctionMode):
     """The record: ``values[i]`` is the content of live tensor i, ``calls`` the calls in order; value 0 is the input."""
 
-    def __init__(self, model: nn.Module, x: Tensor) -> None:
+    def __init__(self, model: nn.Module, x: Tensor, log: CallLog | None = None, layout: Layout | None = None) -> None:
         super().__init__()
+        self._log = log  # is filled
+        self.layout = layout  # runs the calls; None: they are run as they are
         self.values: list[Tensor] = []
         self.calls: list[Call] = []
         self.foreign: dict[int, Tensor] = {}  # constants that neither the model owns nor a recorded call made
@@ -95,6 +99,8 @@ class Tape(TorchFunctionMode):
         self._check_followable(name, args, kwargs)
         template = name in _TEMPLATE_OPS
         if template and self.index_of(args[0]) is None:  # a constant brought into a live tensor's shape or type
+            if self._log is not None:
+                self._log.fit = False
             result = func(*args, **kwargs)
             self._remember(result)
             return result
@@ -109,13 +115,13 @@ class Tape(TorchFunctionMode):
             func, recorded = functional[0], functional[1:]
             outputs: tuple[int | None, ...] = (self._bind(result),)
         else:
-            result = self._run_unchanging(name, func, args, kwargs, tensors)
+            result, func = self._run_logged(name, func, args, kwargs, tensors)
             outputs = () if name in _CONSTANT_RESULT else tuple(self._bind_output(leaf) for leaf in leaves(result))
         self._remember(result, derived=name in _DETACHES)
         if any(index is not None for index in outputs):
             layer, source = self._where(recorded)
             self.calls.append(Call(name, func, *recorded, outputs, layer, self._label(name, layer), source))
-            self._used.update(_memory(leaf) for leaf in leaves(recorded) if isinstance(leaf, Tensor))
+            self._used.update(memory_of(leaf) for leaf in leaves(recorded) if isinstance(leaf, Tensor))
         return result
 
     def _check_followable(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -138,6 +144,20 @@ class Tape(TorchFunctionMode):
                 stacklevel=2,
             )
 
+    def _run_logged(
+        self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> tuple[Any, Callable[..., Any]]:
+        """The result of a live call that overwrites nothing, and the function to make it again with."""
+        if self._log is not None:
+            self._log.see(name, tensors, args, kwargs)
+        run = func
+        if self.layout is not None:
+            run, func = self.layout.forms_of(name, func)
+        result = self._run_unchanging(name, run, args, kwargs, tensors)
+        if self._log is not None:
+            self._log.see_result(name, [leaf for leaf in leaves(result) if isinstance(leaf, Tensor)])
+        return result, func
+
     def _run_unchanging(
         self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
     ) -> Any:
@@ -145,7 +165,7 @@ class Tape(TorchFunctionMode):
         versions = [tensor._version for tensor in tensors]
         result = func(*args, **kwargs)
         for tensor, version in zip(tensors, versions, strict=True):
-            if tensor._version != version and _memory(tensor) in self._used:
+            if tensor._version != version and memory_of(tensor) in self._used:
                 self._refuse_overwrite(name)
         return result
 
@@ -174,7 +194,7 @@ class Tape(TorchFunctionMode):
         self.values.append(tensor)
         self._alive[id(tensor)] = tensor
         self._index[id(tensor)] = len(self.values) - 1
-        self._used.add(_memory(tensor))
+        self._used.add(memory_of(tensor))
         return len(self.values) - 1
 
     def _bind_output(self, leaf: Any) -> int | None:
@@ -186,11 +206,15 @@ class Tape(TorchFunctionMode):
     def _overwrite(self, name: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         """Run an in-place call: what was recorded keeps its content; other views of the memory turn stale."""
         target: Tensor = args[0]
-        memory = _memory(target)
+        memory = memory_of(target)
+        if self._log is not None:
+            self._log.see_overwritten(name, target)
+        if self.layout is not None:
+            self.layout.expect(name)
         if id(target) not in self._index and memory in self._used:
             self._refuse_overwrite(name)
         for key, tensor in self._alive.items():
-            if _memory(tensor) != memory:
+            if memory_of(tensor) != memory:
                 continue
             index = self._index.pop(key, None)
             if index is not None:
@@ -253,11 +277,3 @@ def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
     for module in model.modules():
         own = [value for name, value in vars(module).items() if name not in _BOOKKEEPING]
         yield from (leaf for leaf in leaves(own) if isinstance(leaf, Tensor))
-
-
-def _memory(tensor: Tensor) -> int:
-    """Address of the tensor's storage; of a tensor without one (inside vmap) a number of its own."""
-    try:
-        return tensor.untyped_storage().data_ptr() or -id(tensor)
-    except (RuntimeError, NotImplementedError):
-        return -id(tensor)

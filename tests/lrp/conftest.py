@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from genoplrp.lrp import forms, layout
 from genoplrp.lrp.sparse import backend, linear
 from genoplrp.studies.images.networks import BasicBlock, Bottleneck
 
@@ -39,12 +40,23 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "kernels", lambda: None)
 
 
-@pytest.fixture(params=["as chosen", "lists", "products", "without numba"])
+@pytest.fixture
+def channels_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convolutions come out position by position, however few their filters are, and in double precision, too."""
+    monkeypatch.setattr(forms, "FEWEST_FILTERS", 1)
+    monkeypatch.setattr(layout, "QUICK_TYPES", (torch.float32, torch.float64))
+
+
+WAYS = {"as chosen": (), "lists": ("lists",), "products": ("products",), "without numba": ("no_numba",)}
+
+
+@pytest.fixture(params=[*WAYS, *(f"{way}, channels last" for way in WAYS if WAYS[way])])
 def every_way(request: pytest.FixtureRequest) -> None:
-    """The test runs as the engine chooses, with lists wherever they can go, in both ways, and without numba."""
-    names = {"lists": "lists", "products": "products", "without numba": "no_numba"}
-    if request.param in names:
-        request.getfixturevalue(names[request.param])
+    """The test runs as the engine chooses, with lists wherever they can go, in both ways, and without numba; the last
+    three position by position, too."""
+    way, _, last = request.param.partition(", ")
+    for name in (*WAYS[way], *(["channels_last"] if last else [])):
+        request.getfixturevalue(name)
 
 
 @pytest.fixture(scope="module")
