@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from genoplrp.errors import ModelError
 from genoplrp.inputs import present_columns
+from genoplrp.lrp.call import leaves
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.difference import propagate_difference
 from genoplrp.lrp.forms import CallLog
@@ -108,7 +109,12 @@ class BatchExplainer:
     def _record(self, x: Tensor, log: CallLog | None) -> _Recorded:
         with running_on(x):
             tape, output = record(self.model, x, self.constants, like=log)
-        return _Recorded(tape, scores_of(tape, output), log)
+            scores = scores_of(tape, output)
+            if log is not None and log.fit and not _plain(scores.output):  # a softmax at the end was left out
+                log.fit = False
+                tape, output = record(self.model, x, self.constants)
+                scores = scores_of(tape, output)
+        return _Recorded(tape, scores, log)
 
     def _explain(
         self, strand: _Recorded, target: Target, references: Tensor | None, units: tuple[Unit, ...]
@@ -169,6 +175,11 @@ class BatchExplainer:
                     )
             outputs.append(end.output)
         return _Explained([Propagated.mean(found) for found in results], start.output, torch.stack(outputs).mean(0))
+
+
+def _plain(output: Any) -> bool:
+    """Whether the tensors that a target is to see lie as torch makes them."""
+    return all(leaf.is_contiguous() for leaf in leaves(output) if isinstance(leaf, Tensor))
 
 
 def _choose(strands: list[_Recorded], target: Target) -> Tensor:

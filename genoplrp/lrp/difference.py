@@ -27,6 +27,7 @@ from torch import Tensor
 
 from genoplrp.errors import ModelError, OptionError
 from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.layout import is_channels_last, lying
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import LinearMap
 from genoplrp.lrp.ops import Kind
@@ -268,7 +269,8 @@ class _LinearCall:
             slope = self.linear.adjoint(multiplier, self.linear.weight, x)
             return Multipliers(slope, slope)
         assert self.step.rule is not None, "every linear step has a rule"
-        return self.step.rule(self.linear, x, z, self.relevance, present)
+        # A rule of a user's may count on tensors that lie as torch makes them.
+        return self.step.rule(self.linear, x.contiguous(), z.contiguous(), self.relevance.contiguous(), present)
 
 
 def _linear_call(walk: _Walk, step: Step, received: dict[int, Tensor]) -> tuple[_LinearCall, Tensor, Tensor]:
@@ -320,13 +322,14 @@ def _pruned_again(
     check_sample_axis(relevance, walk.samples, call.step)
     dropped = masked(walk.cuts, call.step, lambda: cut(relevance, amounts, walk.samples))
     keep = dropped.keep.to(x.dtype)
-    whole, left = call.linear.output(x), call.linear.output(x * keep)
+    kept = lying(x * keep, last=is_channels_last(x))
+    whole, left = call.linear.output(x), call.linear.output(kept)
     # An output none of whose inputs was dropped keeps its multiplier to the last bit, so that p = 0 changes nothing.
     multiplier = torch.where(left == whole, call.multiplier, ratio(call.relevance, left))
-    again = call.hand(x * keep, left, multiplier, keep)
-    loss = totals([relevance], walk.samples) - totals([again.relevance(x * keep)], walk.samples)
+    again = call.hand(kept, left, lying(multiplier, last=is_channels_last(call.multiplier)), keep)
+    loss = totals([relevance], walk.samples) - totals([again.relevance(kept)], walk.samples)
     walk.ledger.enter_cut(call.step, dropped, rescaled=False, loss=loss)
-    return again.slope(x * keep) * dropped.survives
+    return again.slope(kept) * dropped.survives
 
 
 def _routed(walk: _Walk, step: Step, received: dict[int, Tensor]) -> dict[int, Tensor]:

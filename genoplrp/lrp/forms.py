@@ -34,7 +34,8 @@ _BY_ENTRY = frozenset(name for name, kind in KINDS.items() if kind is Kind.ACTIV
 _HARMLESS = (
     _QUESTIONS | _RESHAPES | _BY_ENTRY | SQUASHING
     | set("conv1d linear batch_norm add sub mul div mean sum amax max cat pad constant_pad_nd max_pool1d avg_pool1d "
-          "adaptive_avg_pool1d adaptive_max_pool1d".split())
+          "adaptive_avg_pool1d adaptive_max_pool1d flip expand expand_as interpolate stack narrow split chunk "
+          "conv_transpose1d".split())
 )  # fmt: skip
 """Calls that give the same numbers however their arguments lie in memory, and ask nothing else of them."""
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
@@ -62,7 +63,8 @@ class CallLog:
     _reshaped: set[int] = field(default_factory=set)  # memory that may be shared, or not, in another order
 
     def see(self, name: str, tensors: Sequence[Tensor], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Note a call before it is made; one that fails, and that the model makes good, is none that fits."""
+        """Note a call before it is made: nothing fits until it is done, so that none fits of which the model catches
+        the error."""
         self.names.append(name)
         memories = [memory_of(tensor) for tensor in tensors]
         strange = any(memory < 0 for memory in memories)  # inside vmap, say
@@ -72,14 +74,14 @@ class CallLog:
             self._reshaped.update(memories)
 
     def see_result(self, name: str, results: Sequence[Tensor]) -> None:
-        """Note what the call made."""
-        self.fit = self._fit_so_far
+        """Note what the call made; what is no number, an index say, is not followed any further."""
+        self.fit = self._fit_so_far and all(result.is_floating_point() for result in results)
         if name in _RESHAPES:
             self._reshaped.update(memory_of(tensor) for tensor in results)
 
     def see_overwritten(self, name: str, tensor: Tensor) -> None:
         """Note a call that overwrites a tensor."""
-        self.names.append(name)
+        self.names.append(overwriting(name))
         self.fit &= name in _BY_ENTRY | {"add", "mul"} and memory_of(tensor) not in self._reshaped
 
 
@@ -108,11 +110,16 @@ class Layout:
         self._position += 1
 
     def check_done(self, outputs: Sequence[Tensor]) -> None:
-        """Refuse fewer calls than the log has, and outputs that lie as the model's own would not."""
+        """Refuse fewer calls than the log has, and outputs that lie as the model's own did not in the logged run."""
         if self._position != len(self._log.names) or not all(tensor.is_contiguous() for tensor in outputs):
             self._log.fit = False
         if not self._log.fit:
             raise LayoutMatters("at the end")
+
+
+def overwriting(name: str) -> str:
+    """How a log calls the in-place form of an operation."""
+    return f"{name}_"
 
 
 def _can_be_reshaped(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

@@ -157,7 +157,7 @@ def _follow(walk: _Walk, unit: Unit, index: int, wanted: Mapping[str, int]) -> U
     direct = begun(False) if ends else whole
     if ends:
         _go(direct, frozenset(ends.values()))
-    handed = {name: _at(direct, other) for name, other in ends.items()}
+    handed = {name: _at(direct, other).contiguous() for name, other in ends.items()}
     return UnitRelevance(*_of_input(whole), handed, _of_input(direct)[0])
 
 

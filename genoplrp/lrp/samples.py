@@ -14,6 +14,7 @@ from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.ops import KINDS
 from genoplrp.lrp.plan import LINEAR, calls_on_path
 from genoplrp.lrp.record import record
+from genoplrp.lrp.tape import Tape
 
 MIXES = "it mixes samples, so that a result depends on the others"
 
@@ -67,6 +68,16 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     ]
     read = [index for call in calls if KINDS.get(call.op) in LINEAR for index in call.inputs]
     first = all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
-    # What a scripted function does cannot be seen, only its result.
-    alike = logs[0].names == logs[1].names and logs[0].fit and not three.foreign
+    alike = logs[0].names == logs[1].names and all(log.fit for log in logs) and _is_watched(model, three, output)
     return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None)
+
+
+def _is_watched(model: nn.Module, tape: Tape, output: object) -> bool:
+    """Whether a log has seen all that is done with a model's tensors, and these come out as torch makes them.
+
+    What a scripted function does cannot be seen, only its result; hooks and objects of the model's own may hand tensors
+    to others.
+    """
+    parts = leaves(output)
+    plain = all(isinstance(part, Tensor) and part.is_contiguous() for part in parts)
+    return plain and not tape.foreign and not any(module._forward_hooks for module in model.modules())

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from genoplrp.errors import UnsupportedCallError
 from genoplrp.lrp.call import Call, Value, leaves, substitute
-from genoplrp.lrp.forms import CallLog, Layout
+from genoplrp.lrp.forms import CallLog, Layout, overwriting
 from genoplrp.lrp.layout import memory_of
 from genoplrp.lrp.names import op_name, out_of_place
 
@@ -210,7 +210,7 @@ class Tape(TorchFunctionMode):
         if self._log is not None:
             self._log.see_overwritten(name, target)
         if self.layout is not None:
-            self.layout.expect(name)
+            self.layout.expect(overwriting(name))
         if id(target) not in self._index and memory in self._used:
             self._refuse_overwrite(name)
         for key, tensor in self._alive.items():

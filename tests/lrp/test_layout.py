@@ -1,6 +1,7 @@
 """Convolutions that come out position by position: the same numbers, and a model that does not notice."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from genoplrp import Composite, NoPrune, PruneLambda, PruneM, attribute
 from genoplrp.errors import GenoPLRPError, ModelError
 from genoplrp.explainer import Explainer
-from genoplrp.lrp import forms
+from genoplrp.lrp import Epsilon, forms
 from genoplrp.lrp.layout import (
     channels_last_convolution,
     channels_last_weight,
@@ -159,6 +160,7 @@ ASKING: dict[str, Callable[[Tensor], Tensor]] = {
     "all errors caught": asking_in_vain,
     "signs": lambda h: h * (h.detach() > 0),
     "as another type": lambda h: h.double().float(),
+    "indices": lambda h: h * (2 - F.adaptive_max_pool1d(h, 4, return_indices=True)[1].is_contiguous()),
 }
 FITTING: dict[str, Callable[[Tensor], Tensor]] = {
     "view": lambda h: F.relu(h).view(len(h), -1),
@@ -169,6 +171,10 @@ FITTING: dict[str, Callable[[Tensor], Tensor]] = {
     "residual of both": lambda h: h + F.conv1d(h, torch.ones(16, 1, 1, dtype=h.dtype), groups=16),
     "cat": lambda h: torch.cat([h, h.relu()], 2),
     "turned": lambda h: h.permute(0, 2, 1).reshape(len(h), -1),
+    "both strands": lambda h: h + h.flip(1, 2),
+    "as long again": lambda h: F.interpolate(h, scale_factor=2),
+    "weighted by means": lambda h: h * h.mean(2, keepdim=True).sigmoid().expand_as(h),
+    "in two": lambda h: torch.cat([part.relu() for part in h.chunk(2, 1)], 1),
 }
 
 
@@ -212,9 +218,71 @@ def test_other_calls_than_those_seen_are_run_as_they_are() -> None:
     x = X.repeat(2, 1, 1)
     assert fits(model)
     torch.testing.assert_close(recorded(model, x)[1], model(x).detach(), rtol=1e-6, atol=1e-6)
+    in_place = Then(lambda h: h + 0 * h.flatten(1).sum() if len(h) < 4 else (h.flatten(1), h.add_(1))[1])
+    torch.testing.assert_close(recorded(in_place, x)[1], in_place(x).detach(), rtol=1e-6, atol=1e-6)
     swallowing = Then(lambda h: h if len(h) < 4 else asking_in_vain(h))
     assert fits(swallowing)
     torch.testing.assert_close(recorded(swallowing, x)[1], swallowing(x).detach(), rtol=1e-6, atol=1e-6)
+
+
+def test_what_others_get_to_see_lies_as_torch_makes_it() -> None:
+    """Tensors that a hook or an object of the model's own hands on."""
+    hooked = Then(F.relu)
+    hooked.conv.register_forward_hook(lambda *_: None)
+    assert fits(Then(F.relu)) and not fits(hooked) and not fits(Boxed(4, 16, 1))
+
+
+class Boxed(nn.Conv1d):
+    """Its output is an object."""
+
+    def forward(self, x: Tensor) -> Any:
+        return SimpleNamespace(y=super().forward(x))
+
+
+@pytest.mark.parametrize("references", [None, 2])
+def test_a_rule_of_linear_calls_gets_tensors_as_torch_makes_them(references: int | None) -> None:
+    seen: list[bool] = []
+
+    class Seeing:
+        def __call__(self, linear: Any, x: Tensor, z: Tensor, relevance: Tensor, present: Tensor | None) -> Any:
+            seen.extend(tensor.is_contiguous() for tensor in (x, z, relevance))
+            return Epsilon()(linear, x, z, relevance, present)
+
+    model = nn.Sequential(nn.Conv1d(4, 16, 5), nn.ReLU(), nn.Conv1d(16, 16, 3), nn.Flatten(), nn.LazyLinear(1)).eval()
+    attribute(model, X, target=0, composite=Composite(conv=Seeing()), references=references)
+    assert seen and all(seen)
+
+
+def test_what_units_hand_down_lies_as_torch_makes_it() -> None:
+    model = nn.Sequential(nn.Conv1d(4, 16, 5), nn.ReLU(), nn.Conv1d(16, 16, 3), nn.Flatten(), nn.LazyLinear(1)).eval()
+    unit = next(iter(attribute(model, X, target=0, layers=["0"], units=[("2", 3)]).units.values()))
+    assert unit.handed["0"].is_contiguous()
+
+
+class Cropped(nn.Module):
+    """BPNet's way: dilated convolutions without zeros around, added to what is left of their input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv1d(4, 32, 9), nn.Conv1d(32, 2, 5)
+        self.dilated = nn.ModuleList(nn.Conv1d(32, 32, 3, dilation=dilation) for dilation in (2, 4))
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.first(x))
+        for conv in self.dilated:
+            reach = conv.dilation[0]
+            h = h[..., reach:-reach] + F.relu(conv(h))
+        return self.last(h).sum(2)
+
+
+def test_pruning_nothing_changes_nothing_from_references() -> None:
+    """To the last bit, also where what is left of the inputs would lie in another order."""
+    nothing, left = (
+        attribute(Cropped(), X, target=0, pruner=pruner, references=2).relevance for pruner in (NoPrune(), PruneM(0.0))
+    )
+    assert torch.equal(nothing, left)
 
 
 def test_weights_that_changed_are_read_anew() -> None:
@@ -232,16 +300,19 @@ TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
     "detached": lambda o: (o * o.detach()).sum((1, 2)),
     "softmax": lambda o: (o * o.softmax(1).detach()).sum((1, 2)),
     "view": lambda o: o.view(len(o), -1).sum(1),
+    "layout": lambda o: o.sum((1, 2)) * (2 - o.is_contiguous()),
 }
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("end", [nn.Identity(), nn.Softmax(1), nn.LogSoftmax(2), nn.Sigmoid()])
 @pytest.mark.parametrize("filters", [2, 20])
 def test_a_target_does_not_notice(
-    target: str, filters: int, channels_last: None, monkeypatch: pytest.MonkeyPatch
+    target: str, end: nn.Module, filters: int, channels_last: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    model, x = nn.Sequential(nn.Conv1d(4, 16, 5), nn.ReLU(), nn.Conv1d(16, filters, 1)).double().eval(), X.double()
+    model = nn.Sequential(nn.Conv1d(4, 16, 5), nn.ReLU(), nn.Conv1d(16, filters, 1), end).double().eval()
+    x = X.double()
     ours = explained(model, x, target=TARGETS[target])
     monkeypatch.setattr(forms, "_convolution", lambda _: None)
     assert_alike(ours, explained(model, x, target=TARGETS[target]))
