@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels import PART, compiled
+from genoplrp.lrp.sparse.kernels import PART, _stable, compiled
 
 
 @compiled
@@ -40,13 +40,6 @@ def winners(x, rows, window, steps, output_steps, found, samples):
 
 
 @compiled
-def _share(total, value, weight, epsilon):
-    """What a unit of an output's inputs is handed of it; an output of nothing hands nothing at epsilon 0."""
-    apart = total + epsilon if total >= 0 else total - epsilon
-    return weight * value / apart if apart != 0 else 0.0
-
-
-@compiled
 def _row_of(z, places, values, window, output_steps, epsilon, channel, per_unit):
     """Write channels and shares of the entries that lie at one output position, from the first entry on.
 
@@ -59,7 +52,7 @@ def _row_of(z, places, values, window, output_steps, epsilon, channel, per_unit)
         c, output = _find(place, output_steps)
         if output != at:
             break
-        channel[k], per_unit[k] = c, _share(z[place], values[k], weight, epsilon)
+        channel[k], per_unit[k] = c, weight * values[k] / _stable(z[place], epsilon)
         number += np.uint64(1)
     return number, at
 
@@ -74,7 +67,7 @@ def _entry_by_entry(x, z, places, values, window, steps, output_steps, epsilon, 
         place = np.uint32(places[k])
         channel, output = _find(place, output_steps)
         first = np.uint32(channel * by_channel + output * np.uint32(stride))
-        share = x.dtype.type(_share(z[place], values[k], weight, epsilon))
+        share = x.dtype.type(weight * values[k] / _stable(z[place], epsilon))
         for t in range(np.uint32(kernel)):
             value = share * x[np.uint32(first + t)]
             into_places[filled], into_values[filled] = np.uint32(first + t), value
