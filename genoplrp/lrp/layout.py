@@ -1,7 +1,7 @@
 """In which order a tensor's numbers lie in memory: channel by channel, as torch makes them, or position by position.
 
 Position by position ("channels last") the numbers that a convolution reads together lie beside each other: torch's
-convolutions are two to three times as fast there on a processor, and the engine has nothing to turn.
+convolutions are up to three times as fast there on a processor, and the engine has nothing to turn.
 """
 
 import torch
@@ -55,7 +55,7 @@ def quick_channels_last(x: Tensor, weight: Tensor) -> bool:
     """Whether torch has fast convolutions for these in that order: along one axis, on a processor, of a known type."""
     library = torch.backends.mkldnn
     alike = x.dtype == weight.dtype in QUICK_TYPES and x.device.type == weight.device.type == "cpu"
-    there = library.is_available() and library.enabled  # type: ignore[no-untyped-call]
+    there = library.is_available() and library.enabled  # type: ignore[no-untyped-call]  # torch gives it no types
     return alike and x.ndim == weight.ndim == 3 and bool(there)
 
 
