@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from importlib import import_module
 from itertools import pairwise
 from types import ModuleType
 
@@ -21,8 +22,10 @@ RANGES = 4
 
 @cache
 def kernels() -> ModuleType | None:
-    """The compiled loops, or None where numba is not installed or does not work."""
+    """The compiled loops, or None where numba is not installed, does not work or is told not to compile."""
     try:
+        if import_module("numba").config.DISABLE_JIT:
+            return None
         from genoplrp.lrp.sparse import kernels as compiled
     except ImportError:
         return None

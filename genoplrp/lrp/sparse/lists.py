@@ -25,7 +25,7 @@ def by_lists(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Hande
     nothing = room(np.zeros(n, np.int64), x.dtype, call.input_shape)
     found, added = nothing if whole else room_for(call.x, call.input_shape), onto or nothing
     given = rows.listed, added.listed, call.shape.listed, call.terms.listed, cut.listed, integers_of(x)
-    work = partial(loops.linear, x, z, last, *given, dense, found.listed, statistics)
+    work = partial(loops.linear, x, z, last, *given, dense, found.written, statistics)
     in_threads(work, rows.counts + x[0].size // 256)
     check_statistics(statistics)
     if whole:

@@ -68,6 +68,6 @@ def _weigh(x: Tensor, slopes: Tensor, onto: Rows | None, what: What, statistics:
     loops: Any = kernels()
     inputs, multipliers = flat(x).numpy(), flat(lying(slopes, last=is_channels_last(x))).numpy()
     found, added = room_for(x), onto or room(np.zeros(len(x), np.int64), inputs.dtype, x.shape)
-    given = added.listed, what, integers_of(inputs), found.listed, statistics
+    given = added.listed, what, integers_of(inputs), found.written, statistics
     in_threads(partial(loops.weigh, inputs, multipliers, *given), np.full(len(x), inputs.shape[1]))
     return found

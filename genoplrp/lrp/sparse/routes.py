@@ -12,7 +12,7 @@ from genoplrp.lrp.call import Call
 from genoplrp.lrp.layout import flat, is_channels_last, lying
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import Step
-from genoplrp.lrp.sparse.backend import in_threads, usable
+from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
 from genoplrp.lrp.sparse.rows import Rows, room
 from genoplrp.lrp.walk import summands
 
@@ -70,7 +70,7 @@ def _won(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, eps
     if padding and dilation > 1:  # a window may lie in the padding altogether
         return None
     found, window = np.empty_like(rows.places), (kernel, stride, padding, dilation, np.int32(x.shape[2]))
-    loops: Any = _loops()
+    loops: Any = kernels()
     given = flat(x).numpy(), rows.listed, window, _steps(x), _steps(z), found
     in_threads(partial(loops.winners, *given), rows.counts)
     return {call.inputs[0]: replace(rows, places=found, shape=x.shape, last=is_channels_last(x))}
@@ -91,23 +91,26 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
     live = summands(call, tensor, z)
     if not live or len(live) > 2 or not all(usable(tensor(index), z) for index in live):
         return None
-    loops: Any = _loops()
+    loops: Any = kernels()
     parts = [tensor(index) for index in live] if len(live) == 2 else [tensor(live[0]), z]
     one, two = (flat(lying(part, last=rows.last)).numpy() for part in parts)
-    found = [
-        replace(rows, stops=rows.stops.copy(), places=np.empty_like(rows.places), values=np.empty_like(rows.values))
-        for _ in range(2)
-    ]
-    lists = (part.listed for part in found)
+    found = [_room_like(rows) for _ in range(2)]
+    lists = (part.written for part in found)
     in_threads(partial(loops.summands, one, two, len(live) == 1, rows.listed, epsilon, *lists), rows.counts)
     return {index: part.lying(last=is_channels_last(tensor(index))) for index, part in zip(live, found, strict=False)}
 
 
+def _room_like(rows: Rows) -> Rows:
+    """Empty lists for as many entries, which begin where these do."""
+    places, values = np.empty_like(rows.places), np.empty_like(rows.values)
+    return replace(rows, stops=rows.stops.copy(), places=places, values=values, sums=np.zeros(len(rows.starts)))
+
+
 def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, float], epsilon: float) -> Rows:
-    loops: Any = _loops()
+    loops: Any = kernels()
     inputs, outputs = flat(x).numpy(), flat(z).numpy()
     found = room(rows.counts * window[0], outputs.dtype, x.shape, last=is_channels_last(x))
-    given = inputs, outputs, rows.listed, window, _steps(x), _steps(z), epsilon, found.listed
+    given = inputs, outputs, rows.listed, window, _steps(x), _steps(z), epsilon, found.written
     in_threads(partial(loops.shares, *given), rows.counts)
     return found
 
@@ -149,12 +152,6 @@ def _average_window(call: Call, x: Tensor, z: Tensor) -> tuple[int, int, float] 
 def _axis(call: Call) -> Any:
     axis = argument(call, "dim", call.kwargs.get("axis"))
     return tuple(axis) if isinstance(axis, list) else axis
-
-
-def _loops() -> Any:
-    from genoplrp.lrp.sparse import pool_kernels  # which imports numba
-
-    return pool_kernels
 
 
 _Handler = Callable[[Call, Callable[[int], Tensor], Tensor, Rows, float], Given | None]

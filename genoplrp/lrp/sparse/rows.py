@@ -14,6 +14,7 @@ from genoplrp.lrp.sparse.backend import in_threads, kernels
 from genoplrp.lrp.sparse.tally import check_statistics
 
 Listed = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
+Written = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[Any], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Rows:
         Of the tensor.
     last
         Whether its memory goes position by position (`genoplrp.lrp.layout`).
+    sums
+        Sum of each sample's entries, (n,), which the loops write down when they list them; None: they did not.
     """
 
     starts: NDArray[np.int64]
@@ -40,11 +43,18 @@ class Rows:
     values: NDArray[Any]
     shape: torch.Size
     last: bool = False
+    sums: NDArray[np.float64] | None = None
 
     @property
     def listed(self) -> Listed:
-        """The arrays, as the loops read and write them."""
+        """The arrays, as the loops read them."""
         return self.starts, self.stops, self.places, self.values
+
+    @property
+    def written(self) -> Written:
+        """The arrays, as the loops write them."""
+        assert self.sums is not None, "lists that the loops write have room for their sums"
+        return *self.listed, self.sums
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -60,8 +70,10 @@ class Rows:
     def totals(self) -> Tensor:
         """Sum of each sample, (n,) in double precision."""
         loops: Any = kernels()
-        sums = np.empty(len(self.starts))
-        loops.totals(self.starts, self.stops, self.values, sums)
+        sums = self.sums
+        if sums is None:
+            sums = np.empty(len(self.starts))
+            loops.totals(self.starts, self.stops, self.values, sums)
         return torch.from_numpy(sums)
 
     def dense(self) -> Tensor:
@@ -92,7 +104,7 @@ def room(most: NDArray[np.int64], dtype: Any, shape: torch.Size, *, last: bool =
     """Empty lists that hold up to so many entries of each sample. Memory that is never written to costs nothing."""
     starts = np.cumsum(most) - most
     places, values = np.empty(int(most.sum()), np.int32), np.empty(int(most.sum()), dtype)
-    return Rows(starts, starts.copy(), places, values, shape, last)
+    return Rows(starts, starts.copy(), places, values, shape, last, np.zeros(len(most)))
 
 
 def room_for(tensor: Tensor, shape: torch.Size | None = None) -> Rows:
@@ -118,7 +130,7 @@ def selected(tensor: Tensor, shares: tuple[float, float] | None) -> tuple[Rows, 
     lines = flat(tensor.detach()).numpy()
     found, statistics = room_for(tensor.detach()), np.zeros((len(lines), loops.STATISTICS))
     cut = (loops.LIST, 0.0, 0.0) if shares is None else (loops.LAMBDA, float(shares[0]), float(shares[1]))
-    work = partial(loops.select, lines, cut, integers_of(lines), found.listed, statistics)
+    work = partial(loops.select, lines, cut, integers_of(lines), found.written, statistics)
     in_threads(work, np.full(len(lines), lines.shape[1]))
     check_statistics(statistics)
     return found, statistics

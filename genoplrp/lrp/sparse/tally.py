@@ -29,7 +29,7 @@ def check_statistics(statistics: NDArray[np.float64]) -> None:
         A sum is not.
     """
     loops: Any = kernels()
-    check_finite(torch.from_numpy(statistics[:, [loops.PASSED, loops.GIVEN, loops.MASS]]))
+    check_finite(torch.from_numpy(statistics[:, [loops.PASSED, loops.GIVEN, loops.ODD]]))
 
 
 def tally(statistics: NDArray[np.float64]) -> Tally:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from genoplrp.attribution import attribute
+from genoplrp.errors import OptionError
 from genoplrp.lrp import NoPrune, PruneLambda, PruneM, propagate
 from genoplrp.lrp.prune import cut
 from genoplrp.lrp.sparse import backend, kernels
@@ -62,7 +63,11 @@ def assert_as_defined(values: torch.Tensor) -> None:
         for kept, literal in zip(rows.dense().double().numpy(), values.double().numpy(), strict=True):
             expected = pruning.rescaled(literal, pruning.dropped(literal, shares))
             np.testing.assert_array_equal(kept != 0, expected != 0)
-            np.testing.assert_allclose(kept, expected, rtol=1e-12 if values.dtype == torch.float64 else 1e-6, atol=0)
+            # Sums of so many numbers are rounded, and what is left of them is smaller by the factor that it grows by.
+            factor = np.max(np.divide(expected, literal, where=literal != 0, out=np.ones_like(literal)))
+            sums = len(literal) * np.finfo(np.float64).eps * factor
+            own = 1e-12 if values.dtype == torch.float64 else 1e-6
+            np.testing.assert_allclose(kept, expected, rtol=max(own, sums), atol=0)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -92,6 +97,15 @@ def test_large_numbers_are_not_taken_for_infinite() -> None:
     assert selected(values, (0.1, 0.1))[0].counts.tolist() == [300]
 
 
+@pytest.mark.parametrize("size", [10, 20_000])
+@pytest.mark.parametrize("shares", [None, (0.0, 0.0), (0.1, 0.1)])
+def test_sums_beyond_what_there_is_are_refused(shares: tuple[float, float] | None, size: int) -> None:
+    values = torch.ones(1, size, dtype=torch.float64)
+    values[0, :2] = 1e308
+    with pytest.raises(OptionError, match="not finite"):
+        selected(values, shares)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 def test_a_sample_that_misleads_changes_nothing(dtype: torch.dtype) -> None:
     """What the guess reads is larger, smaller, of the other sign, or nothing but 0."""
@@ -101,6 +115,17 @@ def test_a_sample_that_misleads_changes_nothing(dtype: torch.dtype) -> None:
     rest = torch.randint(1, 9, (size,), generator=generator)
     seen = (torch.tensor(number) for number in (10, 1, -5, 0))
     assert_as_defined(torch.stack([torch.where(read, number, rest) for number in seen]).to(dtype))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("size", [60, 3_000, 40_000])
+def test_numbers_of_one_bucket_are_told_apart_to_the_last_bit(size: int, dtype: torch.dtype) -> None:
+    """All equal, neighbours among the numbers that there are, or a little further apart."""
+    generator = np.random.default_rng(size)
+    spacing = float(torch.finfo(dtype).eps)
+    for step in (0, 1, 3):
+        values = 1 + step * spacing * generator.integers(0, 500, (2, size))
+        assert_as_defined(torch.from_numpy(values * generator.choice([-1, 1], (2, size))).to(dtype))
 
 
 @settings(max_examples=50, deadline=None)
@@ -176,3 +201,31 @@ def test_nobody_writes_once_a_thread_has_failed(failing: int) -> None:
         assert sorted(done[finished:])[-1][1] == 60
     finally:
         torch.set_num_threads(1)
+
+
+def shuffled(rows: Rows) -> Rows:
+    """The same entries in another order, every place in two parts."""
+    generator, mine = np.random.default_rng(0), [slice(*ends) for ends in zip(rows.starts, rows.stops, strict=True)]
+    orders = [generator.permutation(np.tile(np.arange(part.start, part.stop), 2)) for part in mine]
+    stops = np.cumsum([len(order) for order in orders])
+    order = np.concatenate(orders)
+    counts = 2 * rows.counts
+    return Rows(stops - counts, stops, rows.places[order], rows.values[order] / 2, rows.shape, rows.last)
+
+
+@pytest.mark.parametrize("pruner", [PruneLambda(0.25), PruneM(0.25), NoPrune()])
+@pytest.mark.parametrize("composite", ["genomic", "epsilon"])
+def test_the_order_of_a_list_does_not_matter(
+    composite: str, pruner: object, every_way: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists that are in order are not sorted: of dilated calls, wide and narrow ones, and dense layers."""
+    torch.manual_seed(0)
+    narrow = [nn.Conv1d(4, 12, 7, dilation=3), nn.ReLU(), nn.Conv1d(12, 90, 5), nn.ReLU()]
+    wide = [nn.Conv1d(90, 40, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(20), nn.ReLU(), nn.Linear(20, 3)]
+    model, x = nn.Sequential(*narrow, *wide).double().eval(), one_hot(3).double()
+    model(x)
+    options = {"pruner": pruner, "composite": composite, "target": 1}
+    expected = attribute(model, x, **options).relevance
+    monkeypatch.setattr(propagate, "hand", lambda call, rows, **given: hand(call, shuffled(rows), **given))
+    made = attribute(model, x, **options).relevance
+    torch.testing.assert_close(made, expected, rtol=0, atol=float(1e-9 * expected.abs().max()))

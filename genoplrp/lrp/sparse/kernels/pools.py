@@ -1,8 +1,11 @@
-"""The compiled loops of pools and sums, as those of `kernels`: one thread, no interpreter's lock."""
+"""Pools and sums."""
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels import PART, _stable, compiled
+from genoplrp.lrp.sparse.kernels.compiled import compiled
+from genoplrp.lrp.sparse.kernels.cutting import PART
+from genoplrp.lrp.sparse.kernels.lists import sum_of
+from genoplrp.lrp.sparse.kernels.outputs import stable
 
 
 @compiled
@@ -40,7 +43,7 @@ def winners(x, rows, window, steps, output_steps, found, samples):
 
 
 @compiled
-def _row_of(z, places, values, window, output_steps, epsilon, channel, per_unit):
+def _of_position(z, places, values, window, output_steps, epsilon, channel, per_unit):
     """Write channels and shares of the entries that lie at one output position, from the first entry on.
 
     Returns (how many these are, the position).
@@ -52,7 +55,7 @@ def _row_of(z, places, values, window, output_steps, epsilon, channel, per_unit)
         c, output = _find(place, output_steps)
         if output != at:
             break
-        channel[k], per_unit[k] = c, weight * values[k] / _stable(z[place], epsilon)
+        channel[k], per_unit[k] = c, weight * values[k] / stable(z[place], epsilon)
         number += np.uint64(1)
     return number, at
 
@@ -67,7 +70,7 @@ def _entry_by_entry(x, z, places, values, window, steps, output_steps, epsilon, 
         place = np.uint32(places[k])
         channel, output = _find(place, output_steps)
         first = np.uint32(channel * by_channel + output * np.uint32(stride))
-        share = x.dtype.type(weight * values[k] / _stable(z[place], epsilon))
+        share = x.dtype.type(weight * values[k] / stable(z[place], epsilon))
         for t in range(np.uint32(kernel)):
             value = share * x[np.uint32(first + t)]
             into_places[filled], into_values[filled] = np.uint32(first + t), value
@@ -83,7 +86,7 @@ def _row_by_row(x, z, places, values, window, steps, output_steps, epsilon, into
     channel, per_unit = np.empty(beside, np.uint32), np.empty(beside, x.dtype)
     filled, done = np.uint64(0), np.uint64(0)
     while done < len(places):
-        number, output = _row_of(z, places[done:], values[done:], window, output_steps, epsilon, channel, per_unit)
+        number, output = _of_position(z, places[done:], values[done:], window, output_steps, epsilon, channel, per_unit)
         for t in range(np.uint64(kernel)):
             line = np.uint32((output * np.uint64(stride) + t) * beside)
             for k in range(number):
@@ -103,7 +106,7 @@ def shares(x, z, rows, window, steps, output_steps, epsilon, out, samples):
     `genoplrp.lrp.sparse.routes`. Either way the inputs come in that order, if the entries do.
     """
     starts, stops, places, values = rows
-    out_starts, out_stops, out_places, out_values = out
+    out_starts, out_stops, out_places, out_values, sums = out
     for sample in range(samples[0], samples[1]):
         mine, first = slice(starts[sample], stops[sample]), out_starts[sample]
         given = x[sample], z[sample], places[mine], values[mine], window, steps, output_steps, epsilon
@@ -112,7 +115,7 @@ def shares(x, z, rows, window, steps, output_steps, epsilon, out, samples):
             filled = _row_by_row(*given, into_places, into_values)
         else:
             filled = _entry_by_entry(*given, into_places, into_values)
-        out_stops[sample] = first + np.int64(filled)
+        out_stops[sample], sums[sample] = first + np.int64(filled), sum_of(into_values[:filled])
 
 
 @compiled
@@ -146,8 +149,8 @@ def summands(one, two, is_sum, rows, epsilon, out, others, samples):
     the entries do.
     """
     starts, stops, places, values = rows
-    _, out_stops, out_places, out_values = out
-    _, other_stops, other_places, other_values = others
+    _, out_stops, out_places, out_values, sums = out
+    _, other_stops, other_places, other_values, other_sums = others
     mine, other = np.empty(PART, values.dtype), np.empty(PART, values.dtype)
     for sample in range(samples[0], samples[1]):
         filled = other_filled = np.uint64(starts[sample])
@@ -158,3 +161,5 @@ def summands(one, two, is_sum, rows, epsilon, out, others, samples):
             filled = _append(some, mine, filled, out_places, out_values)
             other_filled = _append(some, other, other_filled, other_places, other_values)
         out_stops[sample], other_stops[sample] = filled, other_filled
+        sums[sample] = sum_of(out_values[starts[sample] : filled])
+        other_sums[sample] = sum_of(other_values[starts[sample] : other_filled])
