@@ -28,6 +28,13 @@ def lay_out(shape, rows, row_at):
 
 
 @compiled
+def clear_padding(rows, before, positions, inputs):
+    """Zero the rows of padding: they are read as 0, whatever the memory held."""
+    for t in range(len(rows) - positions):
+        inputs[rows[t if t < before else t + positions]] = 0
+
+
+@compiled
 def mark(keys, other, by_row, row_at, hit, touched, taps, row_of, seen):
     """Mark the rows that the outputs read, `touched`, by way of the outputs' positions, `hit`, where these repeat.
 

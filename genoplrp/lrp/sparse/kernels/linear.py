@@ -16,14 +16,13 @@ from genoplrp.lrp.sparse.kernels.columns import (
 )
 from genoplrp.lrp.sparse.kernels.compiled import compiled
 from genoplrp.lrp.sparse.kernels.cutting import list_line, scratch_for, thresholds
-from genoplrp.lrp.sparse.kernels.inputs import keep, lay_out, mark, rows_for, take, weigh_by, zero
+from genoplrp.lrp.sparse.kernels.inputs import clear_padding, keep, lay_out, mark, rows_for, take, weigh_by, zero
 from genoplrp.lrp.sparse.kernels.lists import put, sum_of
 from genoplrp.lrp.sparse.kernels.outputs import (
-    entries_for,
     left_out,
     line_up,
-    phases_for,
-    runs_for,
+    room_for_runs,
+    room_for_shares,
     spread,
     stable,
     ways_of,
@@ -56,11 +55,9 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
     turned, into = rows_for(height, channels, x), rows_for(height, channels, x)
     relevance = rows_for(x.shape[1], x.shape[2], x)
     left, line = rows_for(height if what == MASK else 0, channels, x), relevance.ravel()
-    for t in range(before + after):  # padding is read as 0, whatever the memory held
-        row = padded[t if t < before else t + positions]
-        turned[row] = 0
-        if what == MASK:
-            left[row] = 0
+    clear_padding(padded, before, positions, turned)
+    if what == MASK:
+        clear_padding(padded, before, positions, left)
     hit, touched, seen = np.zeros(outputs, np.bool_), np.zeros(height, np.bool_), np.empty(positions, np.int32)
     # Row by row where all weights stay in the nearest caches, or all outputs read one row; else channel by channel.
     # Either way all inputs add up their outputs in the same order, so that repeats of a sequence tie exactly.
@@ -70,20 +67,7 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
     phases = shape[1] if by_row and shape[0] == 1 else 1
     beside, by_outer = np.uint32(filters if last[1] else outputs), by_row == last[1]
     most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
-    signed = np.any(terms[3] != 0)
-    line_room = (
-        np.empty(keys + 1, np.int64),
-        entries_for(most, x),
-        runs_for(keys),
-        phases_for(keys, phases, keys if phases > 1 else 0),
-    )
-    share_room = (
-        entries_for(most if signed else 0, x),
-        runs_for(keys if signed else 0),
-        np.empty(most, x.dtype),
-        np.empty(most, x.dtype),
-        np.empty(most, np.int32),
-    )
+    line_room, share_room = room_for_runs(keys, phases, most, x), room_for_shares(keys, most, np.any(terms[3] != 0), x)
     scratch = scratch_for(len(line), x, bits)
 
     for sample in range(samples[0], samples[1]):

@@ -31,13 +31,13 @@ def ways_of(row_at, channels, filters, length, by_row):
 
 
 @compiled
-def entries_for(most, like):
+def _entries_for(most, like):
     """Memory for so many entries: places, values, other indices."""
     return np.empty(most, np.int32), np.empty(most, like.dtype), np.empty(most, np.int32)
 
 
 @compiled
-def runs_for(most):
+def _runs_for(most):
     """Memory for so many runs: keys, where each begins, where it ends."""
     return np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
 
@@ -100,10 +100,24 @@ def _into_runs(places, values, beside, by_outer, slots, runs, entries):
 
 
 @compiled
-def phases_for(keys, phases, most):
+def _phases_for(keys, phases, most):
     """The phase of each key, its remainder, and memory to order so many runs by it."""
     phase_of = np.arange(keys) % phases
-    return phase_of, np.empty(phases + 1, np.int64), runs_for(most)
+    return phase_of, np.empty(phases + 1, np.int64), _runs_for(most)
+
+
+@compiled
+def room_for_runs(keys, phases, most, like):
+    """Memory for `line_up`: so many keys, phases and entries at most."""
+    by_phase = _phases_for(keys, phases, keys if phases > 1 else 0)
+    return np.empty(keys + 1, np.int64), _entries_for(most, like), _runs_for(keys), by_phase
+
+
+@compiled
+def room_for_shares(keys, most, signed, like):
+    """Memory for `spread`; signed: whether a term is for outputs of one sign."""
+    own, own_runs = _entries_for(most if signed else 0, like), _runs_for(keys if signed else 0)
+    return own, own_runs, np.empty(most, like.dtype), np.empty(most, like.dtype), np.empty(most, np.int32)
 
 
 @compiled
