@@ -1,7 +1,6 @@
 """Work that is done beside the caller's, in a thread of its own: calls in order, and what comes next made ahead."""
 
 import gc
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -14,48 +13,41 @@ T = TypeVar("T")
 _WAITING = 2
 """Calls whose arguments are held in memory while an earlier one runs."""
 
-_SWITCH = 5e-5
-"""Seconds after which a thread that runs Python code lets the other one in. The network's thread asks for it after each
-of its hundreds of operations a batch; at the interpreter's own 5 ms nothing is gained."""
-
 _BETWEEN_SEARCHES = 5_000
 """Objects made between two searches for garbage in cycles, some batches' worth; at the interpreter's own 700 the
 searches took 4 % of a run."""
 
 
-class _Hurry:
-    """Changes settings of the interpreter from the first beginning to the last end, in whatever order these come."""
+class _Searches:
+    """Makes searches for garbage rare from the first beginning to the last end, in whatever order these come."""
 
     def __init__(self) -> None:
         self._lock, self._open = threading.Lock(), 0
-        self._interval, self._searches = sys.getswitchinterval(), gc.get_threshold()
+        self._usual = gc.get_threshold()
 
     def begin(self) -> None:
         with self._lock:
             if not self._open:
-                self._interval, self._searches = sys.getswitchinterval(), gc.get_threshold()
-                sys.setswitchinterval(_SWITCH)
-                if self._searches[0]:  # 0: somebody has turned it off
-                    gc.set_threshold(max(_BETWEEN_SEARCHES, self._searches[0]), *self._searches[1:])
+                self._usual = gc.get_threshold()
+                if self._usual[0]:  # 0: somebody has turned it off
+                    gc.set_threshold(max(_BETWEEN_SEARCHES, self._usual[0]), *self._usual[1:])
             self._open += 1
 
     def end(self) -> None:
         with self._lock:
             self._open -= 1
             if not self._open:
-                sys.setswitchinterval(self._interval)
-                gc.set_threshold(*self._searches)
+                gc.set_threshold(*self._usual)
 
 
-_hurry = _Hurry()
+_searches = _Searches()
 
 
 class Background:
     """Context that makes calls one after the other in a thread of its own, while the caller goes on.
 
     An error of a call is raised by a later `do`, or when the context is left; calls behind it are not made. While a
-    context is open the interpreter switches threads more often (`sys.setswitchinterval`) and searches for garbage less
-    often (`gc.set_threshold`).
+    context is open the interpreter searches for garbage less often (`gc.set_threshold`).
 
     Examples
     --------
@@ -88,7 +80,7 @@ class Background:
             raise
 
     def __enter__(self) -> Self:
-        _hurry.begin()
+        _searches.begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -99,7 +91,7 @@ class Background:
             try:
                 self._thread.shutdown(cancel_futures=True)
             finally:
-                _hurry.end()
+                _searches.end()
 
 
 def ahead(make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:

@@ -1,6 +1,7 @@
 """Which outputs of which windows are explained, and the maps of a whole record put together from its windows."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +15,7 @@ from genoplrp.annotate.scorer import Scorer, batches
 from genoplrp.explainer import Explainer
 from genoplrp.lrp import NoPrune
 from genoplrp.lrp.prune import Pruner
-from genoplrp.sequence import Record, Window, one_hot, stitch
+from genoplrp.sequence import Record, Window, one_hot, stitch, tile
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,15 @@ class Request:
 class Explanation(Request):
     """One explained output of one record of length l.
 
-    Its maps are put together from those of the windows when they are first asked for: beside the network, in a job.
+    Its maps are put together from those of the windows when they are first asked for.
 
     Attributes
     ----------
     maps
-        Of each window, (2, width): relevance a base with and without pruning.
+        (windows, 2, width) relevance a base with and without pruning.
     """
 
-    maps: Sequence[Tensor]
+    maps: NDArray[np.float32]
 
     @property
     def length(self) -> int:
@@ -103,7 +104,7 @@ class Explanation(Request):
     @cached_property
     def _along_the_record(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(l,) with and without pruning; what stands for padding is cut off."""
-        plrp, lrp = stitch(self.maps, self.windows, self.length).numpy()
+        plrp, lrp = stitch(torch.from_numpy(self.maps), self.windows, self.length).numpy()
         return plrp, lrp
 
 
@@ -135,33 +136,43 @@ class Mapper:
         return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
 
 
-def to_explain(chunk: Sequence[Scored], scorer: Scorer, thresholds: NDArray[np.float32]) -> list[Request]:
+def to_explain(chunk: Iterable[Scored], width: int, thresholds: NDArray[np.float32]) -> list[Request]:
     """Every called label of each record, or its best label where none is called.
 
-    Of a long record the windows that call the label are explained, or its best window.
+    Of a long record the windows of `width` bases that call the label are explained, or its best window.
     """
-    return [request for scored in chunk for request in _requests(scored, scorer, thresholds)]
+    return [request for scored in chunk for request in _requests(scored, width, thresholds)]
 
 
-def explain(requests: Sequence[Request], mapper: Mapper) -> Iterator[Explanation]:
-    """Explanations of what is requested, in its order.
+def window_maps(requests: Iterable[Request], mapper: Mapper) -> Iterator[NDArray[np.float32]]:
+    """Maps (n, 2, width) with and without pruning of the windows that are requested, in order, a batch at a time."""
+    scorer = mapper.scorer
+    windows = ((request, window) for request in requests for window in request.windows)
+    for batch in batches(windows, scorer.batch_size):
+        texts = [scorer.letters(request.scored.record.sequence, window) for request, window in batch]
+        yield mapper.maps(texts, [request.label for request, _ in batch]).numpy()
+
+
+class Assembly:
+    """Puts explanations together from the maps of their windows, which come in the order of `requests`.
 
     Bases in several windows take the value of the one in which they lie furthest from the edge
     (`genoplrp.sequence.stitch`). One record's maps are in memory at a time.
     """
-    scorer = mapper.scorer
-    windows = ((request, window) for request in requests for window in request.windows)
-    waiting: list[Tensor] = []  # (2, length) a window
-    queue = iter(requests)
-    first = next(queue, None)
-    for batch in batches(windows, scorer.batch_size):
-        texts = [scorer.letters(request.scored.record.sequence, window) for request, window in batch]
-        waiting += mapper.maps(texts, [request.label for request, _ in batch])
-        while first is not None and len(waiting) >= len(first.windows):
-            own = waiting[: len(first.windows)]
-            yield Explanation(first.scored, first.label, first.called, first.windows, own)
-            del waiting[: len(first.windows)]
-            first = next(queue, None)
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self._requests = deque(requests)
+        self._waiting: deque[NDArray[np.float32]] = deque()  # (2, width) a window
+
+    def add(self, maps: NDArray[np.float32]) -> list[Explanation]:
+        """The explanations that are whole with the next windows' maps (n, 2, width)."""
+        self._waiting.extend(maps)
+        found = []
+        while self._requests and len(self._waiting) >= len(self._requests[0].windows):
+            request = self._requests.popleft()
+            own = np.stack([self._waiting.popleft() for _ in request.windows])
+            found.append(Explanation(request.scored, request.label, request.called, request.windows, own))
+        return found
 
 
 def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) -> tuple[list[int], int]:
@@ -178,9 +189,9 @@ def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) ->
     return called, int(order[0])
 
 
-def _requests(scored: Scored, scorer: Scorer, thresholds: NDArray[np.float32]) -> Iterator[Request]:
+def _requests(scored: Scored, width: int, thresholds: NDArray[np.float32]) -> Iterator[Request]:
     """What of a record is to be explained."""
-    windows = scorer.windows(len(scored.record.sequence))
+    windows = tile(len(scored.record.sequence), width)
     called, top = called_labels(scored.best, thresholds)
     for label in called:
         chosen = np.flatnonzero(scored.scores[:, label] > thresholds[label]).tolist()

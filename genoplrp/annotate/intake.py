@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from genoplrp.annotate.tables import open_table, write_line
 from genoplrp.errors import SequenceError
 from genoplrp.sequence import Record
 from genoplrp.sequence.alphabet import check_dna, count_bases
@@ -25,19 +26,23 @@ class Rejection:
 
 
 class Rejected:
-    """Counts rejections and keeps the first few, while all of them go on to `write`."""
+    """Counts rejections and keeps the first few, while all of them go into ``rejected.tsv``, a line each."""
 
-    def __init__(self, write: Callable[[Rejection], None]) -> None:
-        self._write = write
+    def __init__(self, folder: Path) -> None:
+        self._table = open_table(folder / "rejected.tsv", ("record", "reason"))
         self.count = 0
         self.first: list[Rejection] = []
 
     def add(self, rejection: Rejection) -> None:
-        """Count and pass on one rejection."""
+        """Count and write one rejection."""
         self.count += 1
         if len(self.first) < _KEPT:
             self.first.append(rejection)
-        self._write(rejection)
+        write_line(self._table, rejection.record, rejection.reason)
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._table.close()
 
 
 def accepted(records: Iterable[Record], reject: Callable[[Rejection], None]) -> Iterator[Record]:

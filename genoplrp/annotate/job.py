@@ -3,29 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from genoplrp.annotate.background import Background
 from genoplrp.annotate.calibrate import RECORDS, calibrate
 from genoplrp.annotate.explain import Mapper
 from genoplrp.annotate.facts import Facts, method, run_facts
-from genoplrp.annotate.gallery import Gallery
 from genoplrp.annotate.intake import Rejected, accepted, nothing_usable
 from genoplrp.annotate.options import DEFAULT_PRUNER, Options, Strands
-from genoplrp.annotate.output import STORE, check_output, output_folder, write_params
+from genoplrp.annotate.output import check_output, output_folder, write_params
 from genoplrp.annotate.page import page_data
+from genoplrp.annotate.recorder import Recorded, Recorder
 from genoplrp.annotate.report import write_report
-from genoplrp.annotate.run import Run
+from genoplrp.annotate.run import record_all
 from genoplrp.annotate.scorer import Scorer, scorer_for
-from genoplrp.annotate.showcase import Showcase
-from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Factor, QualityRow, Summary, headline
-from genoplrp.annotate.tables import open_tables
 from genoplrp.annotate.truth import BedTruth, ScannedTruth, Truth
+from genoplrp.apart import Here, beside
 from genoplrp.lrp.composite import Composite
 from genoplrp.lrp.prune import Pruner
 from genoplrp.models import load_model
@@ -179,16 +176,18 @@ def annotate(
     facts = Facts(str(fasta), "" if isinstance(model, nn.Module) else str(model), known.source, command)
     report = progress or (lambda stage, records: None)
     with output_folder(out, overwrite=overwrite) as folder:
-        summary, gallery, showcase, rejected = _annotate_all(
+        recorded, rejected = _annotate_all(
             folder, fasta, scorer, options=options, motifs=motifs, truth=known, report=report
         )
+        summary = recorded.summary
         report("drawing", summary.records)
         warnings = summary.warnings()
-        if isinstance(known, BedTruth) and not known.landed:
+        if isinstance(known, BedTruth) and not summary.instances:
             warnings.append(f"no interval of {truth} lies on a record that was explained: compare the names.")
         params = {**run_facts(facts, scorer, options, summary, rejected.count), "warnings": warnings}
-        shown = page_data(showcase, summary, scorer, options, motifs=motifs, truth=known)
-        write_report(folder, params, summary, gallery.best(_worth_drawing(summary)), rejected.first, shown=shown)
+        shown = page_data(recorded.showcase, summary, scorer, options, motifs=motifs, truth=known)
+        exhibits = recorded.gallery.best(_worth_drawing(summary))
+        write_report(folder, params, summary, exhibits, rejected.first, shown=shown)
         write_params(folder, params)
     factors = summary.factors()
     return Result(
@@ -205,28 +204,27 @@ def _annotate_all(
     motifs: Mapping[str, Motif],
     truth: Truth,
     report: Progress,
-) -> tuple[Summary, Gallery, Showcase, Rejected]:
+) -> tuple[Recorded, Rejected]:
     """Fill tables and store with every record, and count what was found."""
-    labels, matrices = scorer.spec.labels, {label: motif.matrix_id for label, motif in motifs.items()}
-    gallery = Gallery(options.logos)
-    with open_tables(folder, labels, matrices) as tables:
-        rejected = Rejected(tables.add_rejection)
+    with closing(Rejected(folder)) as rejected:
         records = accepted(read_fasta(fasta), rejected.add)
         report("calibrating", 0)
         head = _head(records)
         if not head:
             raise nothing_usable(fasta, rejected.count, rejected.first, "annotated")
         calibration = calibrate([record.sequence for record in head], scorer, options.fpr, options.seed)
-        summary = Summary(labels, matrices, calibration)
-        showcase = Showcase(options.page, calibration.thresholds, scorer)
+        following = list(islice(records, 1))
+        begin = beside if following else Here  # a few records are recorded sooner than another process has begun
         facts = {"method": method(options), "thresholds": calibration.thresholds.tolist()}
-        with closing(StoreWriter(folder / STORE, labels, facts)) as store, Background() as later:
-            filled = tables, store, summary, gallery, showcase
-            run = Run(Mapper(scorer, options), calibration, motifs, truth, *filled, later)
-            with closing(run.add_all(chain(head, records))) as counts:
+        seen = {"logos": options.logos, "page": options.page}
+        with closing(
+            begin(Recorder, folder, scorer.spec, calibration, motifs=motifs, truth=truth, facts=facts, **seen)
+        ) as recorder:
+            every, mapper = chain(head, following, records), Mapper(scorer, options)
+            with closing(record_all(every, mapper, calibration.thresholds, recorder)) as counts:
                 for done in counts:
                     report("annotating", done)
-    return summary, gallery, showcase, rejected
+            return recorder.call(Recorder.finish), rejected
 
 
 def _head(records: Iterator[Record]) -> list[Record]:

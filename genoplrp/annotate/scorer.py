@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
 from genoplrp.lrp.borrow import borrowed, where
+from genoplrp.memory import keep_freed_memory
 from genoplrp.models import ModelSpec, spec_of
 from genoplrp.score import Score, score_of
 from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
@@ -127,6 +128,8 @@ def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:
     spec = spec_of(model)
     if spec.channels != 4:
         raise ModelError(f"the network reads {spec.channels} channels; DNA has four: A, C, G, T.")
+    if where(model)[0] in {None, torch.device("cpu")}:
+        keep_freed_memory()
     return Scorer(borrowed(model), spec, batch_size, strands)
 
 

@@ -93,6 +93,7 @@ class Summary:
         self.records = 0
         self.long_records = 0
         self.explanations = 0
+        self.instances = 0  # of the truth, in the records and for the labels that are explained
         self.scores: list[NDArray[np.float32]] = []  # (m,) a record, of the first records
         self._called, self._hits, self._judged, self._overlapping = np.zeros((4, len(labels)), dtype=np.int64)
         self._explained = np.zeros(len(labels), dtype=np.int64)

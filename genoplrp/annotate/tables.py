@@ -1,7 +1,7 @@
 """The tables of a run, written row by row so that memory does not grow with the number of records."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from math import isnan
 from pathlib import Path
 from typing import TextIO
@@ -9,7 +9,6 @@ from typing import TextIO
 from genoplrp.annotate.explain import Explanation, Scored
 from genoplrp.annotate.genome import parse_locus
 from genoplrp.annotate.hits import Hit
-from genoplrp.annotate.intake import Rejection
 from genoplrp.annotate.quality import COLUMNS, Quality
 
 GENOME_HITS = "hits.genome.bed"
@@ -21,26 +20,32 @@ _HIT_COLUMNS = (
 
 
 class Tables:
-    """Open tables of a run; made by `open_tables`.
+    """Open tables of a run; whole when they are closed.
 
     ``hits.bed`` and ``hits.genome.bed`` are strict BED6 (score = 1000 times the share of relevance), as browsers want
     them; ``hits.tsv`` has all that is known of a hit. Coordinates are 0-based half-open.
+
+    Parameters
+    ----------
+    folder
+        Where to write.
+    labels
+        The network's labels, columns of predictions.tsv.
+    matrices
+        Matrix id by label, for labels that have one.
     """
 
-    def __init__(self, folder: Path, labels: Sequence[str], matrices: dict[str, str], stack: ExitStack) -> None:
-        self._labels, self._matrices = labels, matrices
+    def __init__(self, folder: Path, labels: Sequence[str], matrices: Mapping[str, str]) -> None:
+        self._folder, self._labels, self._matrices = folder, labels, matrices
+        self._open = ExitStack()
 
         def table(name: str, columns: Sequence[str] = ()) -> TextIO:
-            file = stack.enter_context((folder / name).open("w", encoding="utf-8", newline="\n"))
-            if columns:
-                write_line(file, *columns)
-            return file
+            return self._open.enter_context(open_table(folder / name, columns))
 
         self._bed, self._genome = table("hits.bed"), table(GENOME_HITS)
         self._hits = table("hits.tsv", _HIT_COLUMNS)
         self._predictions = table("predictions.tsv", ("record", "length", "windows", "called", "top", *labels))
         self._rma = table("rma.tsv", ("record", "label", "called", "method", *COLUMNS))
-        self._rejected = table("rejected.tsv", ("record", "reason"))
 
     def add_record(self, scored: Scored, called: Sequence[int], top: int) -> None:
         """A line of predictions.tsv."""
@@ -70,29 +75,20 @@ class Tables:
             facts, counts = (name, label, "yes" if explanation.called else "no", method), (quality.n, quality.instances)
             write_line(self._rma, *facts, numbers=quality.metrics, counts=counts)
 
-    def add_rejection(self, rejection: Rejection) -> None:
-        """A line of rejected.tsv."""
-        write_line(self._rejected, rejection.record, rejection.reason)
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._open.close()
+        genome = self._folder / GENOME_HITS
+        if genome.exists() and not genome.stat().st_size:  # no record's name says where in a genome it lies
+            genome.unlink()
 
 
-@contextmanager
-def open_tables(folder: Path, labels: Sequence[str], matrices: dict[str, str]) -> Iterator[Tables]:
-    """Context in which the tables of `folder` can be added to; they are whole when it is left.
-
-    Parameters
-    ----------
-    folder
-        Where to write.
-    labels
-        The network's labels, columns of predictions.tsv.
-    matrices
-        Matrix id by label, for labels that have one.
-    """
-    with ExitStack() as stack:
-        yield Tables(folder, labels, matrices, stack)
-    genome = folder / GENOME_HITS
-    if not genome.stat().st_size:  # no record's name says where in a genome it lies
-        genome.unlink()
+def open_table(path: Path, columns: Sequence[str] = ()) -> TextIO:
+    """A new table, open for `write_line`, with its line of column names if it has one."""
+    file = path.open("w", encoding="utf-8", newline="\n")
+    if columns:
+        write_line(file, *columns)
+    return file
 
 
 def write_line(file: TextIO, *facts: object, numbers: Sequence[float] = (), counts: Sequence[int] = ()) -> None:

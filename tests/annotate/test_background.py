@@ -1,13 +1,11 @@
 """Work beside the caller's: its order, how much waits, its errors, the interpreter's settings, and what it shares."""
 
 import gc
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import Any
 
 import pytest
 from torch import Tensor, nn
@@ -15,7 +13,6 @@ from torch import Tensor, nn
 from genoplrp.annotate import annotate
 from genoplrp.annotate.background import Background, ahead
 from genoplrp.annotate.scorer import scorer_for
-from genoplrp.annotate.tables import Tables
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted, write_fasta
 
@@ -78,17 +75,15 @@ def test_the_callers_own_error_is_the_one_raised_and_no_thread_is_left() -> None
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_settings_of_the_interpreter_are_put_back(fails: bool) -> None:
-    interval, searches = sys.getswitchinterval(), gc.get_threshold()
+def test_searches_for_garbage_are_rarer_and_then_as_before(fails: bool) -> None:
+    searches = gc.get_threshold()
     try:
         with Background():
-            assert sys.getswitchinterval() < interval
             assert gc.get_threshold()[0] > searches[0]
             if fails:
                 raise ValueError
     except ValueError:
         pass
-    assert sys.getswitchinterval() == pytest.approx(interval)
     assert gc.get_threshold() == searches
 
 
@@ -102,15 +97,15 @@ def test_searches_for_garbage_that_are_turned_off_stay_off() -> None:
         gc.set_threshold(*usual)
 
 
-def test_the_switch_interval_is_put_back_when_contexts_overlap() -> None:
-    before = sys.getswitchinterval()
+def test_searches_for_garbage_are_as_before_when_contexts_overlap() -> None:
+    before = gc.get_threshold()
     first, second = Background(), Background()
     first.__enter__()
     second.__enter__()
     first.__exit__(None)
-    assert sys.getswitchinterval() < before
+    assert gc.get_threshold()[0] > before[0]
     second.__exit__(None)
-    assert sys.getswitchinterval() == pytest.approx(before)
+    assert gc.get_threshold() == before
 
 
 def test_next_item_is_made_while_the_caller_has_the_last() -> None:
@@ -175,31 +170,6 @@ def test_scores_that_are_given_up_are_cancelled() -> None:
 
 def planted_fasta(folder: Path) -> Path:
     return write_fasta(folder / "in.fa", [(record.name, record.sequence) for record in planted(40, 60)])
-
-
-def test_a_table_that_cannot_be_written_ends_the_job_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any) -> None:
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(Tables, "add_quality", full)
-    with pytest.raises(OSError, match="No space left"):
-        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
-
-
-def test_tables_are_the_same_however_few_records_are_taken_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fasta = planted_fasta(tmp_path)
-    whole = annotate(fasta, matrix_network(60), tmp_path / "whole", logos=0, batch_size=1)  # alone: no rounding differs
-    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 150)
-    monkeypatch.setattr("genoplrp.annotate.run._GROUP_BASES", 60)
-    parts = annotate(fasta, matrix_network(60), tmp_path / "parts", logos=0, batch_size=1)
-    for name in ("predictions.tsv", "hits.tsv", "hits.bed", "rma.tsv"):
-        assert (parts.out / name).read_bytes() == (whole.out / name).read_bytes()
-    assert parts.factors == whole.factors
 
 
 class Forgetful(nn.Module):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genoplrp.annotate.explain import Explanation, Mapper, Scored, called_labels, explain, to_explain
+from genoplrp.annotate.explain import Assembly, Explanation, Mapper, Scored, called_labels, to_explain, window_maps
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, scorer_for
 from genoplrp.attribution import attribute
@@ -26,7 +26,10 @@ def scored(scorer, *sequences: str) -> list[Scored]:
 def explained(
     items: list[Scored], scorer: Scorer, options: Options | None = None, thresholds: np.ndarray = THRESHOLDS
 ) -> list[Explanation]:
-    return list(explain(to_explain(items, scorer, thresholds), Mapper(scorer, options or Options())))
+    requests = to_explain(items, scorer.spec.length, thresholds)
+    assembly = Assembly(requests)
+    found = window_maps(requests, Mapper(scorer, options or Options()))
+    return [explanation for maps in found for explanation in assembly.add(maps)]
 
 
 def test_short_record_is_explained_as_if_centred_in_n_and_only_its_bases_are_reported() -> None:

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from genoplrp.annotate import annotate, page
 from genoplrp.annotate.amounts import maps_of, settings_of
-from genoplrp.annotate.explain import Explanation, Mapper, Scored, explain, to_explain
+from genoplrp.annotate.explain import Explanation, Scored
 from genoplrp.annotate.hits import Hit
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, scorer_for
@@ -17,6 +16,7 @@ from genoplrp.sequence import Record, Window, one_hot
 from genoplrp.show.page import PageData
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import CTCF, planted, write_fasta
+from tests.annotate.test_explain import explained
 
 THRESHOLDS = np.array([5.0, 5.0], np.float32)
 
@@ -27,8 +27,8 @@ def shown(texts: list[str], options: Options, size: int = 500) -> tuple[Showcase
     scored = [
         Scored(i, Record(f"r{i}", t), rows) for i, (t, rows) in enumerate(zip(texts, scorer.scores(texts), strict=True))
     ]
-    showcase = Showcase(size, THRESHOLDS, scorer)
-    found = list(explain(to_explain(scored, scorer, THRESHOLDS), Mapper(scorer, options)))
+    showcase = Showcase(size, THRESHOLDS, scorer.spec)
+    found = explained(scored, scorer, options)
     for explanation in found:
         showcase.add(explanation, [(1, 5)], ())
     return showcase, scorer, found
@@ -89,7 +89,7 @@ def explanations(margins: np.ndarray) -> list[Explanation]:
     for i, row in enumerate(margins):
         scored = Scored(i, Record(f"r{i}", "ACGT" * 15), (row + THRESHOLDS)[None].astype(np.float32))
         order = [k for k in np.argsort(-row, kind="stable") if row[k] > 0] or [int(row.argmax())]
-        blank, windows = [torch.zeros(2, 60)], (Window(0, 60),)
+        blank, windows = np.zeros((1, 2, 60), np.float32), (Window(0, 60),)
         found += [Explanation(scored, int(k), bool(row[k] > 0), windows, blank) for k in order]
     return found
 
@@ -98,7 +98,7 @@ def explanations(margins: np.ndarray) -> list[Explanation]:
 def test_showcase_keeps_the_best_records_and_of_every_label_its_best(seed: int) -> None:
     rng = np.random.default_rng(seed)
     margins = rng.normal((3.0, -1.5), size=(200, 2))
-    showcase = Showcase(20, THRESHOLDS, scorer_for(matrix_network(60), 8, "forward"))
+    showcase = Showcase(20, THRESHOLDS, matrix_network(60).spec)
     for explanation in explanations(margins):
         showcase.add(explanation, None, ())
     chosen = [entry.index for entry in showcase.chosen()]
@@ -113,7 +113,7 @@ def test_showcase_keeps_the_best_records_and_of_every_label_its_best(seed: int) 
 def test_showcase_of_all_holds_every_record_and_of_none_nothing() -> None:
     margins = np.random.default_rng(0).normal(size=(30, 2))
     for size, kept in ((30, 30), (500, 30), (0, 0), (1, 1)):
-        showcase = Showcase(size, THRESHOLDS, scorer_for(matrix_network(60), 8, "forward"))
+        showcase = Showcase(size, THRESHOLDS, matrix_network(60).spec)
         for explanation in explanations(margins):
             showcase.add(explanation, None, ())
         assert len(showcase.chosen()) == kept
@@ -123,8 +123,8 @@ def test_long_record_is_cut_around_its_best_hit_and_keeps_its_coordinates() -> N
     text = "A" * 30_000 + CTCF + "A" * 15_000
     scorer = scorer_for(matrix_network(60), 64, "forward")
     scored = Scored(0, Record("long", text), scorer.scores([text])[0])
-    showcase = Showcase(5, THRESHOLDS, scorer)
-    (explanation,) = explain(to_explain([scored], scorer, THRESHOLDS), Mapper(scorer, Options()))
+    showcase = Showcase(5, THRESHOLDS, scorer.spec)
+    (explanation,) = explained([scored], scorer)
     hit = Hit(30_000, 30_019, "+", 0.9, 9.0, 1.0, 20.0)
     showcase.add(explanation, [(10, 30), (30_000, 30_019)], [hit])
     (entry,) = showcase.chosen()
@@ -132,7 +132,7 @@ def test_long_record_is_cut_around_its_best_hit_and_keeps_its_coordinates() -> N
     assert entry.letters[30_000 - entry.start :].startswith(CTCF)
     assert entry.shown[0].truth == ((30_000, 30_019),)
     ((_, (maps,)),) = maps_of([entry], [NoPrune(), PruneLambda(0.1), PruneLambda(0.3)], 1, scorer, Options())
-    (again,) = explain(to_explain([scored], scorer, THRESHOLDS), Mapper(scorer, Options(pruner=PruneLambda(0.3))))
+    (again,) = explained([scored], scorer, Options(pruner=PruneLambda(0.3)))
     np.testing.assert_allclose(maps[2], again.plrp[entry.start : entry.start + STRETCH], rtol=1e-5, atol=1e-5)
 
 

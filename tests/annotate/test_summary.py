@@ -5,7 +5,6 @@ from math import isnan, nan
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy.stats import binom
 
 from genoplrp.annotate.calibrate import Calibration
@@ -141,10 +140,10 @@ def test_gallery_of_none_wants_nothing() -> None:
 
 
 def test_stretch_drawn_holds_the_best_hit_and_as_many_others_as_fit() -> None:
-    relevance = torch.zeros(2, 1000)
+    relevance = np.zeros((2, 1000), np.float32)
     relevance[:, 500] = 1.0
     scored = Scored(0, Record("a", "ACGTT" * 200), np.array([[4.0]], np.float32))
-    explanation = Explanation(scored, 0, True, (Window(0, 1000),), [relevance])
+    explanation = Explanation(scored, 0, True, (Window(0, 1000),), relevance[None])
 
     def stretch(*hits: Hit) -> range:
         found = exhibit_of(explanation, label="A", threshold=1.0, spans=None, hits=hits)

@@ -1,0 +1,190 @@
+"""What a run keeps: its tables, its store, its counts and the best of what it finds, filled chunk by chunk."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoplrp.annotate.calibrate import Calibration
+from genoplrp.annotate.explain import Assembly, Explanation, Scored, called_labels, to_explain
+from genoplrp.annotate.gallery import Gallery, exhibit_of
+from genoplrp.annotate.hits import Hit, find_hits
+from genoplrp.annotate.output import STORE
+from genoplrp.annotate.quality import Quality, qualities
+from genoplrp.annotate.showcase import Showcase
+from genoplrp.annotate.store import StoreWriter
+from genoplrp.annotate.summary import Summary
+from genoplrp.annotate.tables import Tables
+from genoplrp.annotate.truth import Spans, Truth
+from genoplrp.models import ModelSpec
+from genoplrp.motifs import Motif, MotifHit, best_hits
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a run leaves beside its files."""
+
+    summary: Summary
+    gallery: Gallery
+    showcase: Showcase
+
+
+class Recorder:
+    """Searches the maps of a run for hits, measures them and writes everything; knows nothing of the network itself.
+
+    Chunks of scored records come in order, and after each the maps of its windows.
+
+    Parameters
+    ----------
+    folder
+        Where the tables and the store are written.
+    spec
+        The network's labels and the length of its windows.
+    calibration
+        The labels' thresholds.
+    motifs
+        Matrix by label.
+    truth
+        Where the instances are that the maps are compared with.
+    logos, page
+        How many explanations and records are kept to be shown.
+    facts
+        JSON facts to keep with the store.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: ModelSpec,
+        calibration: Calibration,
+        *,
+        motifs: Mapping[str, Motif],
+        truth: Truth,
+        logos: int,
+        page: int,
+        facts: Mapping[str, Any],
+    ) -> None:
+        matrices = {label: motif.matrix_id for label, motif in motifs.items()}
+        self._spec, self._thresholds, self._motifs, self._truth = spec, calibration.thresholds, motifs, truth
+        self._tables = Tables(folder, spec.labels, matrices)
+        self._store = StoreWriter(folder / STORE, spec.labels, facts)
+        self._summary = Summary(spec.labels, matrices, calibration)
+        self._gallery, self._showcase = Gallery(logos), Showcase(page, calibration.thresholds, spec)
+        self._assembly = Assembly(())
+        self._known: dict[tuple[int, int], tuple[Spans | None, MotifHit | None]] = {}
+
+    def add_records(self, chunk: Sequence[Scored]) -> None:
+        """Write what the network says of a chunk's records, and look up what their maps will be compared with."""
+        needed: dict[int, list[Scored]] = defaultdict(list)
+        for scored in chunk:
+            called, top = called_labels(scored.best, self._thresholds)
+            self._tables.add_record(scored, called, top)
+            self._summary.add_record(scored.best, called, len(scored.scores))
+            for label in called or [top]:
+                needed[label].append(scored)
+        records = [scored.record for scored in chunk]
+        self._store.add_records(
+            [record.name for record in records],
+            [record.sequence for record in records],
+            np.stack([scored.best for scored in chunk]),
+        )
+        self._known = dict(self._looked_up(needed))
+        self._summary.instances += sum(len(spans or ()) for spans, _ in self._known.values())
+        self._assembly = Assembly(to_explain(chunk, self._spec.length, self._thresholds))
+
+    def add_maps(self, maps: NDArray[np.float32]) -> None:
+        """Take the maps (n, 2, width), with and without pruning, of the next windows that `to_explain` names."""
+        if group := self._assembly.add(maps):
+            self._add_explanations(group)
+
+    def finish(self) -> Recorded:
+        """Write what is still in memory; what there is to say of the whole run."""
+        self._store.close()
+        self._tables.close()
+        return Recorded(self._summary, self._gallery, self._showcase)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._tables.close()
+
+    def _add_explanations(self, group: Sequence[Explanation]) -> None:
+        """Measure some explanations of the chunk added last, search them for hits, and write them."""
+        spans, best = zip(*(self._known[one.label, one.scored.index] for one in group), strict=True)
+        measured = qualities(list(zip(group, spans, strict=True)))
+        for added in zip(group, self._hits(group), spans, measured, best, strict=True):
+            self._enter(*added)
+        self._store.add_explanations(
+            [one.scored.index for one in group],
+            [one.label for one in group],
+            [one.called for one in group],
+            [one.plrp for one in group],
+            [one.lrp for one in group],
+        )
+        self._summary.explanations += len(group)
+
+    def _hits(self, group: Sequence[Explanation]) -> list[list[Hit]]:
+        """Hits of each explanation whose label is called; those of one label and length are searched for together."""
+        found: list[list[Hit]] = [[] for _ in group]
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for k, one in enumerate(group):
+            if one.called:
+                alike[one.label, one.length].append(k)
+        for (label, _), those in alike.items():
+            own = [group[k] for k in those]
+            hits = find_hits(
+                np.stack([one.plrp for one in own]),
+                np.stack([one.explained for one in own]),
+                [one.scored.record.sequence for one in own],
+                self._motifs.get(self._spec.labels[label]),
+            )
+            for k, of_one in zip(those, hits, strict=True):
+                found[k] = of_one
+        return found
+
+    def _looked_up(
+        self, needed: Mapping[int, Sequence[Scored]]
+    ) -> Iterator[tuple[tuple[int, int], tuple[Spans | None, MotifHit | None]]]:
+        """Instances and the best match of the matrix, for each label and the index of each record explained for it."""
+        for index, chosen in needed.items():
+            label = self._spec.labels[index]
+            records = [scored.record for scored in chosen]
+            motif = self._motifs.get(label)
+            best = best_hits([record.sequence for record in records], motif) if motif else [None] * len(records)
+            for scored, spans, match in zip(chosen, self._truth.spans(records, label), best, strict=True):
+                yield (index, scored.index), (spans, match)
+
+    def _enter(
+        self,
+        explanation: Explanation,
+        hits: Sequence[Hit],
+        spans: Spans | None,
+        quality: dict[str, Quality],
+        best: MotifHit | None,
+    ) -> None:
+        """Enter one explanation and, if its label is called, its hits."""
+        index = explanation.label
+        label, threshold = self._spec.labels[index], float(self._thresholds[index])
+        self._tables.add_quality(explanation, quality)
+        self._showcase.add(explanation, spans, hits)
+        if not explanation.called:
+            return
+        self._tables.add_hits(explanation, hits, probability(explanation.score))
+        self._summary.add_hits(index, hits, best)
+        self._summary.add_quality(index, quality)
+        if self._gallery.wants(label, explanation.score - threshold):
+            self._gallery.add(exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits))
+
+
+def probability(score: float) -> float:
+    """Logistic function of a score, without overflow.
+
+    Examples
+    --------
+    >>> probability(0.0), probability(-1000.0)
+    (0.5, 0.0)
+    """
+    return float(np.exp(-np.logaddexp(0.0, -score)))

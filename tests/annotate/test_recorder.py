@@ -1,0 +1,194 @@
+"""What a run keeps: the same in this process and in one of its own, and nothing of it where something fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import Tensor, nn
+
+from genoplrp import Composite
+from genoplrp.annotate import annotate, job
+from genoplrp.annotate.job import Result
+from genoplrp.annotate.recorder import Recorder
+from genoplrp.annotate.tables import Tables
+from genoplrp.apart import Apart, Here
+from tests.annotate.networks import matrix_network
+from tests.annotate.sequences import planted, write_fasta
+
+
+@pytest.fixture
+def few_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thresholds come from five records, so that a small file has more than those."""
+    monkeypatch.setattr(job, "RECORDS", 5)
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Apart[Recorder]]:
+    """The processes that recorders were given."""
+    found: list[Apart[Recorder]] = []
+
+    def kept(*arguments: Any, **named: Any) -> Apart[Recorder]:
+        found.append(Apart(*arguments, **named))
+        return found[-1]
+
+    monkeypatch.setattr(job, "beside", kept)
+    return found
+
+
+def planted_fasta(folder: Path, n: int = 40, length: int = 60) -> Path:
+    return write_fasta(folder / "in.fa", [(record.name, record.sequence) for record in planted(n, length)])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but those that say when the run ended."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in {"params.json", "report.html"})
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def params(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((result.out / "params.json").read_text())
+    return {name: value for name, value in found.items() if name != "finished"}
+
+
+@pytest.mark.usefixtures("few_calibrate")
+@pytest.mark.parametrize("truth", [False, True])
+@pytest.mark.parametrize("length", [60, 150])
+def test_files_are_the_same_wherever_and_in_whatever_parts_they_are_recorded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    begun: list[Apart[Recorder]],
+    truth: bool,
+    length: int,
+) -> None:
+    fasta = planted_fasta(tmp_path, length=length)
+    bed = tmp_path / "sites.bed"
+    bed.write_text("".join(f"{one.name}\t{one.start}\t{one.end}\n" for one in planted(40, length)[::2]))
+    options: dict[str, Any] = {"truth": bed if truth else None, "batch_size": 1}  # alone: no rounding differs
+    found = {"apart": annotate(fasta, matrix_network(60), tmp_path / "apart", **options)}
+    monkeypatch.setattr(job, "beside", Here)
+    found["here"] = annotate(fasta, matrix_network(60), tmp_path / "here", **options)
+    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 450)
+    monkeypatch.setattr("genoplrp.annotate.run._GROUP_BASES", 60)
+    found["parts"] = annotate(fasta, matrix_network(60), tmp_path / "parts", **options)
+    assert len(begun) == 1
+    whole = contents(tmp_path / "here")
+    assert {"hits.tsv", "rma.tsv", "rejected.tsv", "attributions.zarr/zarr.json"} <= set(whole)
+    for result in found.values():
+        assert contents(result.out) == whole
+        assert params(result) == params(found["here"])
+        assert (result.factors, result.qualities) == (found["here"].factors, found["here"].qualities)
+        assert result.shown.sequences[0].name == found["here"].shown.sequences[0].name
+
+
+def test_a_few_records_need_no_other_process(tmp_path: Path, begun: list[Apart[Recorder]]) -> None:
+    assert annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0).annotated == 40
+    assert not begun
+
+
+class Odd(nn.Module):
+    """A network that no other process could be given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = matrix_network(60)
+        self.spec, self.scale = self.network.spec, lambda y: 2 * y
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.scale(self.network(x))
+        return y
+
+
+@pytest.mark.usefixtures("few_calibrate")
+def test_network_and_rules_stay_in_this_process(tmp_path: Path, begun: list[Apart[Recorder]]) -> None:
+    composite = Composite.named("genomic").with_op("tanh", lambda relevance, *_: relevance)
+    result = annotate(planted_fasta(tmp_path), Odd().eval(), tmp_path / "out", composite=composite, logos=0)
+    assert result.annotated == 40 and begun
+
+
+def test_a_table_that_cannot_be_written_ends_the_job_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Tables, "add_quality", full)
+    with pytest.raises(OSError, match="No space left"):
+        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file may become larger than 30 kB."""
+    resource = pytest.importorskip("resource")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, usual[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.usefixtures("few_calibrate", "small_files")
+def test_a_table_that_the_other_process_cannot_write_ends_the_job_too(
+    tmp_path: Path, begun: list[Apart[Recorder]]
+) -> None:
+    fasta = write_fasta(tmp_path / "in.fa", [(f"{'x' * 60}{k}", "ACGT" * 4) for k in range(300)])
+    with pytest.raises(OSError, match="too large"):
+        annotate(fasta, matrix_network(60), tmp_path / "out", logos=0, page=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
+    assert begun[0]._process.poll() is not None
+
+
+@pytest.mark.usefixtures("few_calibrate")
+def test_a_process_that_is_killed_ends_the_job_with_a_clear_error(
+    tmp_path: Path, begun: list[Apart[Recorder]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 300)
+
+    def kill(stage: str, records: int) -> None:
+        if records == 10:
+            os.kill(begun[0]._process.pid, signal.SIGKILL)
+
+    with pytest.raises(ChildProcessError, match="ended by signal 9"):
+        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, progress=kill)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
+
+
+@pytest.mark.usefixtures("few_calibrate")
+def test_an_interrupted_job_leaves_no_process_and_no_folder(
+    tmp_path: Path, begun: list[Apart[Recorder]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 300)
+
+    def interrupt(stage: str, records: int) -> None:
+        if records >= 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, progress=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
+    assert begun[0]._process.poll() is not None
+
+
+SCRIPT = """
+import sys, torch
+from genoplrp.annotate import annotate, job
+from tests.annotate.networks import matrix_network
+job.RECORDS = 5
+print("begun")
+print(annotate(sys.argv[1], matrix_network(60), sys.argv[2], logos=0, page=0).annotated)
+"""
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, script, planted_fasta(tmp_path), tmp_path / "out"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout.split() == ["begun", "40"] and not ran.stderr
