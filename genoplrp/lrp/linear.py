@@ -158,7 +158,12 @@ def _by_taps(s: Tensor, w: Tensor, length: int, geometry: tuple[int, int, int, i
     stride, dilation, before, after = geometry
     n, _, outputs = s.shape
     taps, channels = w.shape[2], w.shape[1]
-    parts = torch.matmul(w.permute(2, 1, 0).reshape(taps * channels, -1), s).view(n, taps, channels, outputs)
+    every = w.permute(2, 1, 0).reshape(taps * channels, -1)
+    if is_channels_last(s) and quick_channels_last(s, w):  # the same product: a convolution of width 1
+        made = channels_last_convolution(s, channels_last_weight(every.unsqueeze(2)), None, (1, 1, 0, 0))
+    else:
+        made = torch.matmul(every, s)
+    parts = made.unflatten(1, (taps, channels))
     whole = s.new_zeros(n, channels, before + length + after)
     for tap in range(taps):
         first = tap * dilation

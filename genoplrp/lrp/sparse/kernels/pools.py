@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels.compiled import compiled
+from genoplrp.lrp.sparse.kernels.compiled import compiled, inlined
 from genoplrp.lrp.sparse.kernels.cutting import PART
 from genoplrp.lrp.sparse.kernels.lists import sum_of
 from genoplrp.lrp.sparse.kernels.outputs import stable
@@ -15,6 +15,28 @@ def _find(place, steps):
     outer = place // beside
     inner = place - outer * beside
     return (inner, outer) if channels_beside else (outer, inner)
+
+
+@inlined
+def _larger(inputs, place, best, largest):
+    """(place, number) of the larger of two."""
+    number = inputs[place]
+    return (place, number) if number > largest else (best, largest)
+
+
+@inlined
+def _first_of_the_largest(inputs, begin, step, kernel):
+    """Place of the first of the largest of a window's inputs; up to four are looked at without a loop's turns."""
+    best, largest = begin, inputs[begin]
+    if kernel > 1:
+        best, largest = _larger(inputs, np.uint32(begin + step), best, largest)
+    if kernel > 2:
+        best, largest = _larger(inputs, np.uint32(begin + np.uint32(2) * step), best, largest)
+    if kernel > 3:
+        best, largest = _larger(inputs, np.uint32(begin + np.uint32(3) * step), best, largest)
+    for t in range(np.uint32(4), np.uint32(kernel)):
+        best, largest = _larger(inputs, np.uint32(begin + np.uint32(t) * step), best, largest)
+    return best
 
 
 @compiled
@@ -30,16 +52,13 @@ def winners(x, rows, window, steps, output_steps, found, samples):
         inputs = x[sample]
         for k in range(starts[sample], stops[sample]):
             channel, output = _find(np.uint32(places[k]), output_steps)
-            line = channel * by_channel
-            first = np.int32(output) * stride - padding
-            stop = min(first + kernel * dilation, positions)
+            first, inside = np.int32(output) * stride - padding, kernel
             while first < 0:
-                first += dilation
-            best, highest = first, inputs[line + np.uint32(first) * by_position]
-            for t in range(first + dilation, stop, dilation):
-                if inputs[line + np.uint32(t) * by_position] > highest:
-                    best, highest = t, inputs[line + np.uint32(t) * by_position]
-            found[k] = line + np.uint32(best) * by_position
+                first, inside = first + dilation, inside - 1
+            while first + (inside - 1) * dilation >= positions:
+                inside -= 1
+            begin = np.uint32(channel * by_channel + np.uint32(first) * by_position)
+            found[k] = _first_of_the_largest(inputs, begin, np.uint32(dilation) * by_position, inside)
 
 
 @compiled
