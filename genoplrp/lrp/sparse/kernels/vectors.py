@@ -271,12 +271,12 @@ def compresses() -> bool:
     """Whether machine code is made for this very processor, and it packs the lanes of a vector fast.
 
     LLVM has an instruction for it on every processor. Where there is none in hardware (before AVX-512), or a slow one
-    (AMD's Zen), it takes several times as long as a plain loop.
+    (AMD's Zen 4), it takes several times as long as a plain loop; on Zen 5 a quarter of it.
     """
     if numba.config.CPU_NAME or numba.config.CPU_FEATURES:
         return False
-    zen = llvmlite.binding.get_host_cpu_name().startswith("znver")
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f")) and not zen
+    slow = llvmlite.binding.get_host_cpu_name() == "znver4"
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f")) and not slow
 
 
 @intrinsic
