@@ -29,8 +29,18 @@ T = TypeVar("T", bound=Closable)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_BEGIN = "import sys; sys.path[:] = sys.argv[1:]; from genoplrp.apart import serve; serve()"
+_BEGIN = """
+import os, sys
+answers = os.dup(1)
+os.dup2(2, 1)  # what is printed must not come between the answers
+sys.path[:] = sys.argv[1:]
+from genoplrp.apart import serve
+serve(answers)
+"""
 _LENGTH = struct.Struct("<Q")
+_MARK = b"\0genoplrp answers\0"
+"""Before the first answer: what an interpreter prints when it starts is left out."""
+_KILL = 9
 _OUT_OF_REACH = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # what a new session is elsewhere, on Windows
 
 _BETWEEN_SEARCHES = 50_000
@@ -63,11 +73,12 @@ class Here(Generic[T]):
 
 
 class Apart(Generic[T]):
-    """An object in a process of its own; arguments are those of its class, and can be pickled as the class can.
+    """An object in a process of its own; arguments are those of its class.
 
-    The process imports what the class needs and makes the object while this one goes on. An error there is raised here,
-    by the next call, with the traceback from there as a note. The process ends when it is closed or this one ends,
-    however it does; a Ctrl-C in the terminal does not reach it.
+    The class, and what its arguments are made of, must be importable by name in a fresh interpreter: nothing that a
+    script defines is. The process imports what the class needs and makes the object while this one goes on. An error
+    there is raised here, by the next call, with the traceback from there as a note. The process ends when it is closed
+    or this one ends, be it killed; a Ctrl-C in the terminal does not reach it.
 
     Raises
     ------
@@ -86,6 +97,7 @@ class Apart(Generic[T]):
     """
 
     def __init__(self, kind: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> None:
+        first = _packed(kind, arguments, named)  # before anything is begun: it may fail
         self._process = subprocess.Popen(
             [os.fsdecode(get_executable()), "-c", _BEGIN, *sys.path],
             stdin=subprocess.PIPE,
@@ -93,15 +105,17 @@ class Apart(Generic[T]):
             start_new_session=True,
             creationflags=_OUT_OF_REACH,
         )
-        self._made = False
-        self._send(kind, arguments, named)
+        self._begun = False
+        self._send(first)
 
     def call(self, method: Callable[Concatenate[T, P], R], *arguments: P.args, **named: P.kwargs) -> R:
         """What a method of the object gives, which is named as a function of the class; an error of it is raised."""
-        if not self._made:
+        question = _packed(method, arguments, named)
+        if not self._begun:
+            _find_mark(self._pipes()[1])
             self._answer()
-            self._made = True
-        self._send(method, arguments, named)
+            self._begun = True
+        self._send(question)
         found: R = self._answer()
         return found
 
@@ -117,10 +131,9 @@ class Apart(Generic[T]):
         assert self._process.stdin is not None and self._process.stdout is not None
         return self._process.stdin, self._process.stdout
 
-    def _send(self, *message: Any) -> None:
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    def _send(self, question: bytes) -> None:
         try:
-            _write(self._pipes()[0], data)
+            _write(self._pipes()[0], question)
         except OSError:
             raise self._ended() from None
 
@@ -135,8 +148,10 @@ class Apart(Generic[T]):
 
     def _ended(self) -> ChildProcessError:
         code = self._process.wait()
+        if code == -_KILL:
+            return ChildProcessError("the process beside this one was killed; was there memory enough for both?")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-        return ChildProcessError(f"the process beside this one {how}; was there memory enough for both?")
+        return ChildProcessError(f"the process beside this one {how} before its work was done")
 
 
 def beside(kind: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Here[T] | Apart[T]:
@@ -145,17 +160,17 @@ def beside(kind: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Here[
         return Here(kind, *arguments, **named)
     try:
         return Apart(kind, *arguments, **named)
-    except ChildProcessError:
+    except ChildProcessError:  # one that was started may have done something already
         raise
     except OSError:
         return Here(kind, *arguments, **named)
 
 
-def serve() -> None:
-    """Make the object and answer calls until nobody can ask any more: what the other process does."""
+def serve(number: int) -> None:
+    """Make the object and answer calls, to the file of this number, until nobody asks any more: the other process."""
     gc.set_threshold(_BETWEEN_SEARCHES, *gc.get_threshold()[1:])
-    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what is printed must not come between the answers
+    questions, answers = sys.stdin.buffer, os.fdopen(number, "wb")
+    answers.write(_MARK)
     made: Any = None
     while (data := _read(questions)) is not None:
         try:
@@ -164,7 +179,7 @@ def serve() -> None:
                 made, found = what(*arguments, **named), None
             else:
                 found = what(made, *arguments, **named)
-            answer = pickle.dumps((True, found), pickle.HIGHEST_PROTOCOL)
+            answer = _packed(True, found)
         except Exception as error:
             answer = _told(error)
         try:
@@ -179,13 +194,24 @@ def _told(error: Exception) -> bytes:
     """An error as it goes back; one that cannot be pickled goes by its words."""
     error.add_note("In the process beside this one:\n" + "".join(traceback.format_exception(error)))
     try:
-        data = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
+        data = _packed(False, error)
         pickle.loads(data)
     except Exception:
         words = RuntimeError(f"{type(error).__name__}: {error}")
         words.add_note(error.__notes__[-1])
-        return pickle.dumps((False, words), pickle.HIGHEST_PROTOCOL)
+        return _packed(False, words)
     return data
+
+
+def _packed(*message: Any) -> bytes:
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
+def _find_mark(pipe: IO[bytes]) -> None:
+    """Read up to the mark, or to the end where there is none."""
+    last = b""
+    while last != _MARK and (byte := pipe.read(1)):
+        last = (last + byte)[-len(_MARK) :]
 
 
 def _write(pipe: IO[bytes], data: bytes) -> None:
@@ -195,7 +221,7 @@ def _write(pipe: IO[bytes], data: bytes) -> None:
 
 
 def _read(pipe: IO[bytes]) -> bytes | None:
-    """The next message; None where the other side has gone."""
+    """The next message; None where the other side has gone, be it in the middle of one."""
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None

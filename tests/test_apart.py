@@ -51,6 +51,9 @@ class Counter:
     def die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def terminate(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
     def leave(self) -> None:
         sys.exit(3)
 
@@ -102,7 +105,9 @@ def test_an_object_that_cannot_be_made_is_an_error_of_the_next_call() -> None:
         counter.call(Counter.add, 1)
 
 
-@pytest.mark.parametrize(("end", "words"), [(Counter.die, "signal 9"), (Counter.leave, "code 3")])
+@pytest.mark.parametrize(
+    ("end", "words"), [(Counter.die, "was killed"), (Counter.terminate, "signal 15"), (Counter.leave, "code 3")]
+)
 def test_a_process_that_ends_early_is_a_clear_error_however_often_it_is_asked(
     end: Callable[[Counter], None], words: str
 ) -> None:
@@ -132,10 +137,25 @@ def test_the_process_ends_when_it_is_closed_whatever_it_does(tmp_path: Path) -> 
     counter = Apart(Counter, folder=tmp_path)
     with closing(counter):
         pid = counter.call(Counter.home)
-        counter._send(Counter.wait, (), {})  # a call that would take ten minutes
+        counter._send(apart._packed(Counter.wait, (), {}))  # a call that would take ten minutes
         while not (tmp_path / "waiting").exists():
             time.sleep(0.01)
     assert gone(pid)
+
+
+def test_what_cannot_be_sent_begins_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("begun"))
+    with pytest.raises(Exception, match="lambda"):
+        Apart(Counter, folder=lambda: None)  # type: ignore[arg-type]
+
+
+def test_what_the_interpreter_prints_when_it_starts_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('Welcome to this cluster')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with closing(Apart(Counter, 3)) as counter:
+        assert counter.call(Counter.add, 1) == 4
 
 
 SCRIPT = """

@@ -157,7 +157,7 @@ class Assembly:
     """Puts explanations together from the maps of their windows, which come in the order of `requests`.
 
     Bases in several windows take the value of the one in which they lie furthest from the edge
-    (`genoplrp.sequence.stitch`). One record's maps are in memory at a time.
+    (`genoplrp.sequence.stitch`). Maps are held until their explanation is whole.
     """
 
     def __init__(self, requests: Iterable[Request]) -> None:

@@ -20,7 +20,6 @@ from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Summary
 from genoplrp.annotate.tables import Tables
 from genoplrp.annotate.truth import Spans, Truth
-from genoplrp.models import ModelSpec
 from genoplrp.motifs import Motif, MotifHit, best_hits
 
 
@@ -42,8 +41,8 @@ class Recorder:
     ----------
     folder
         Where the tables and the store are written.
-    spec
-        The network's labels and the length of its windows.
+    labels, width
+        The network's outputs, and the bases that it reads.
     calibration
         The labels' thresholds.
     motifs
@@ -59,7 +58,8 @@ class Recorder:
     def __init__(
         self,
         folder: Path,
-        spec: ModelSpec,
+        labels: Sequence[str],
+        width: int,
         calibration: Calibration,
         *,
         motifs: Mapping[str, Motif],
@@ -69,11 +69,12 @@ class Recorder:
         facts: Mapping[str, Any],
     ) -> None:
         matrices = {label: motif.matrix_id for label, motif in motifs.items()}
-        self._spec, self._thresholds, self._motifs, self._truth = spec, calibration.thresholds, motifs, truth
-        self._tables = Tables(folder, spec.labels, matrices)
-        self._store = StoreWriter(folder / STORE, spec.labels, facts)
-        self._summary = Summary(spec.labels, matrices, calibration)
-        self._gallery, self._showcase = Gallery(logos), Showcase(page, calibration.thresholds, spec)
+        self._labels, self._width, self._thresholds = labels, width, calibration.thresholds
+        self._motifs, self._truth = motifs, truth
+        self._tables = Tables(folder, labels, matrices)
+        self._store = StoreWriter(folder / STORE, labels, facts)
+        self._summary = Summary(labels, matrices, calibration)
+        self._gallery, self._showcase = Gallery(logos), Showcase(page, calibration.thresholds, labels, width)
         self._assembly = Assembly(())
         self._known: dict[tuple[int, int], tuple[Spans | None, MotifHit | None]] = {}
 
@@ -94,7 +95,7 @@ class Recorder:
         )
         self._known = dict(self._looked_up(needed))
         self._summary.instances += sum(len(spans or ()) for spans, _ in self._known.values())
-        self._assembly = Assembly(to_explain(chunk, self._spec.length, self._thresholds))
+        self._assembly = Assembly(to_explain(chunk, self._width, self._thresholds))
 
     def add_maps(self, maps: NDArray[np.float32]) -> None:
         """Take the maps (n, 2, width), with and without pruning, of the next windows that `to_explain` names."""
@@ -108,7 +109,7 @@ class Recorder:
         return Recorded(self._summary, self._gallery, self._showcase)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; without `finish` they are not whole."""
         self._tables.close()
 
     def _add_explanations(self, group: Sequence[Explanation]) -> None:
@@ -139,7 +140,7 @@ class Recorder:
                 np.stack([one.plrp for one in own]),
                 np.stack([one.explained for one in own]),
                 [one.scored.record.sequence for one in own],
-                self._motifs.get(self._spec.labels[label]),
+                self._motifs.get(self._labels[label]),
             )
             for k, of_one in zip(those, hits, strict=True):
                 found[k] = of_one
@@ -150,7 +151,7 @@ class Recorder:
     ) -> Iterator[tuple[tuple[int, int], tuple[Spans | None, MotifHit | None]]]:
         """Instances and the best match of the matrix, for each label and the index of each record explained for it."""
         for index, chosen in needed.items():
-            label = self._spec.labels[index]
+            label = self._labels[index]
             records = [scored.record for scored in chosen]
             motif = self._motifs.get(label)
             best = best_hits([record.sequence for record in records], motif) if motif else [None] * len(records)
@@ -167,7 +168,7 @@ class Recorder:
     ) -> None:
         """Enter one explanation and, if its label is called, its hits."""
         index = explanation.label
-        label, threshold = self._spec.labels[index], float(self._thresholds[index])
+        label, threshold = self._labels[index], float(self._thresholds[index])
         self._tables.add_quality(explanation, quality)
         self._showcase.add(explanation, spans, hits)
         if not explanation.called:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _CHUNK_BASES, _GROUP_BASES = 1 << 19, 1 << 17
 """Of records that are scored together, and of maps that are searched together; two such chunks and four such groups are
-in memory."""
+in memory, and one of each where they are recorded."""
 
 
 def record_all(
@@ -43,12 +43,16 @@ def record_all(
     following = ahead if scorer.threads_may_share else in_turn
     taken = 0
     with Background() as later, closing(following(prepared, chunks(records))) as made:
-        for _, (chunk, requests) in made:
-            later.do(recorder.call, Recorder.add_records, chunk)
-            for group in in_stretches(window_maps(requests, mapper), _GROUP_BASES, _bases):
-                later.do(recorder.call, Recorder.add_maps, np.concatenate(group))
-            taken += len(chunk)
-            yield taken
+        try:
+            for _, (chunk, requests) in made:
+                later.do(recorder.call, Recorder.add_records, chunk)
+                for group in in_stretches(window_maps(requests, mapper), _GROUP_BASES, _bases):
+                    later.do(recorder.call, Recorder.add_maps, np.concatenate(group))
+                taken += len(chunk)
+                yield taken
+        except BaseException:
+            recorder.close()  # its call under way is not waited for
+            raise
 
 
 def _bases(maps: NDArray[np.float32]) -> int:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from genoplrp.annotate.explain import Explanation, Scored
 from genoplrp.annotate.hits import Hit
 from genoplrp.annotate.truth import Spans
-from genoplrp.models import ModelSpec
 from genoplrp.sequence import Window, place
 from genoplrp.show.page import Span
 
@@ -107,12 +106,12 @@ class Showcase:
         How many records are shown in the end; 0 for none.
     thresholds
         (m,) a record is the better, the further a score lies above its label's threshold.
-    spec
-        Names the labels, and says how long a window is.
+    labels, width
+        Their names, and the bases that the network reads.
     """
 
-    def __init__(self, size: int, thresholds: NDArray[np.float32], spec: ModelSpec) -> None:
-        self._size, self._thresholds, self._spec = size, thresholds, spec
+    def __init__(self, size: int, thresholds: NDArray[np.float32], labels: Sequence[str], width: int) -> None:
+        self._size, self._thresholds, self._labels, self._width = size, thresholds, labels, width
         self._entry: Entry | None = None  # the record whose explanations are coming, if it may be shown
         self._current = -1  # index of the record whose explanations are coming
         self._kept: dict[int, Entry] = {}
@@ -187,7 +186,7 @@ class Showcase:
     def _cut(self, explanation: Explanation, entry: Entry, spans: Spans | None, hits: Sequence[Hit]) -> Shown:
         """The part of an explanation that lies in the stretch."""
         sequence, start, end = explanation.scored.record.sequence, entry.start, entry.end
-        label = self._spec.labels[explanation.label]
+        label = self._labels[explanation.label]
         windows = entry.reached(explanation.windows)
         inside = [(a, b) for a, b in spans or [] if start <= a and b <= end and explanation.explained[a:b].all()]
         return Shown(
@@ -195,7 +194,7 @@ class Showcase:
             called=explanation.called,
             hits=entry.inside([Span(hit.start, hit.end, label, hit.strand, hit.share) for hit in hits]),
             windows=windows,
-            texts=tuple(place(sequence, window, self._spec.length) for window in windows),
+            texts=tuple(place(sequence, window, self._width) for window in windows),
             truth=None if spans is None else tuple(inside),
             plrp=explanation.plrp[start:end].copy(),
             lrp=explanation.lrp[start:end].copy(),

@@ -52,7 +52,7 @@ def discovery_page(
     labels = scorer.spec.labels
     words = arrow_names(discovery.found, discovery.names)
     spans = _spans(discovery, words, labels)
-    showcase = Showcase(options.page, choice.thresholds, scorer.spec)
+    showcase = Showcase(options.page, choice.thresholds, labels, scorer.spec.length)
     looked_into = 0
     for entry in _entries(found, choice, records, spans, scorer):
         looked_into += 1

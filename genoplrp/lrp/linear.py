@@ -163,7 +163,7 @@ def _by_taps(s: Tensor, w: Tensor, length: int, geometry: tuple[int, int, int, i
         made = channels_last_convolution(s, channels_last_weight(every.unsqueeze(2)), None, (1, 1, 0, 0))
     else:
         made = torch.matmul(every, s)
-    parts = made.unflatten(1, (taps, channels))
+    parts = made.view(n, taps, channels, outputs)
     whole = s.new_zeros(n, channels, before + length + after)
     for tap in range(taps):
         first = tap * dilation

@@ -14,7 +14,7 @@ from genoplrp.attribution import attribute
 from genoplrp.lrp import NoPrune, PruneLambda, PruneM
 from genoplrp.sequence import Record, Window, one_hot
 from genoplrp.show.page import PageData
-from tests.annotate.networks import matrix_network
+from tests.annotate.networks import LABELS, matrix_network
 from tests.annotate.sequences import CTCF, planted, write_fasta
 from tests.annotate.test_explain import explained
 
@@ -27,7 +27,7 @@ def shown(texts: list[str], options: Options, size: int = 500) -> tuple[Showcase
     scored = [
         Scored(i, Record(f"r{i}", t), rows) for i, (t, rows) in enumerate(zip(texts, scorer.scores(texts), strict=True))
     ]
-    showcase = Showcase(size, THRESHOLDS, scorer.spec)
+    showcase = Showcase(size, THRESHOLDS, LABELS, 60)
     found = explained(scored, scorer, options)
     for explanation in found:
         showcase.add(explanation, [(1, 5)], ())
@@ -98,7 +98,7 @@ def explanations(margins: np.ndarray) -> list[Explanation]:
 def test_showcase_keeps_the_best_records_and_of_every_label_its_best(seed: int) -> None:
     rng = np.random.default_rng(seed)
     margins = rng.normal((3.0, -1.5), size=(200, 2))
-    showcase = Showcase(20, THRESHOLDS, matrix_network(60).spec)
+    showcase = Showcase(20, THRESHOLDS, LABELS, 60)
     for explanation in explanations(margins):
         showcase.add(explanation, None, ())
     chosen = [entry.index for entry in showcase.chosen()]
@@ -113,7 +113,7 @@ def test_showcase_keeps_the_best_records_and_of_every_label_its_best(seed: int) 
 def test_showcase_of_all_holds_every_record_and_of_none_nothing() -> None:
     margins = np.random.default_rng(0).normal(size=(30, 2))
     for size, kept in ((30, 30), (500, 30), (0, 0), (1, 1)):
-        showcase = Showcase(size, THRESHOLDS, matrix_network(60).spec)
+        showcase = Showcase(size, THRESHOLDS, LABELS, 60)
         for explanation in explanations(margins):
             showcase.add(explanation, None, ())
         assert len(showcase.chosen()) == kept
@@ -123,7 +123,7 @@ def test_long_record_is_cut_around_its_best_hit_and_keeps_its_coordinates() -> N
     text = "A" * 30_000 + CTCF + "A" * 15_000
     scorer = scorer_for(matrix_network(60), 64, "forward")
     scored = Scored(0, Record("long", text), scorer.scores([text])[0])
-    showcase = Showcase(5, THRESHOLDS, scorer.spec)
+    showcase = Showcase(5, THRESHOLDS, LABELS, 60)
     (explanation,) = explained([scored], scorer)
     hit = Hit(30_000, 30_019, "+", 0.9, 9.0, 1.0, 20.0)
     showcase.add(explanation, [(10, 30), (30_000, 30_019)], [hit])

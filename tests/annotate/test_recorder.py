@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from genoplrp.annotate.tables import Tables
 from genoplrp.apart import Apart, Here
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted, write_fasta
+from tests.test_apart import gone
 
 
 @pytest.fixture
 def few_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thresholds come from five records, so that a small file has more than those."""
+    """Thresholds come from five records, and another process is worth while from ten on."""
     monkeypatch.setattr(job, "RECORDS", 5)
+    monkeypatch.setattr(job, "_FEW", 5)
 
 
 @pytest.fixture
@@ -96,8 +99,8 @@ class Odd(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = matrix_network(60)
-        self.spec, self.scale = self.network.spec, lambda y: 2 * y
+        self.network, self.scale = matrix_network(60), lambda y: 2 * y
+        self.spec = replace(self.network.spec, training={"loss": self.scale})
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.scale(self.network(x))
@@ -154,7 +157,7 @@ def test_a_process_that_is_killed_ends_the_job_with_a_clear_error(
         if records == 10:
             os.kill(begun[0]._process.pid, signal.SIGKILL)
 
-    with pytest.raises(ChildProcessError, match="ended by signal 9"):
+    with pytest.raises(ChildProcessError, match="was killed; was there memory enough"):
         annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, progress=kill)
     assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
 
@@ -175,20 +178,53 @@ def test_an_interrupted_job_leaves_no_process_and_no_folder(
     assert begun[0]._process.poll() is not None
 
 
+@pytest.mark.parametrize("n", [10, 11])
+@pytest.mark.usefixtures("few_calibrate")
+def test_another_process_is_begun_where_there_are_more_than_a_few_records(
+    tmp_path: Path, begun: list[Apart[Recorder]], n: int
+) -> None:
+    assert annotate(planted_fasta(tmp_path, n), matrix_network(60), tmp_path / "out", logos=0).annotated == n
+    assert bool(begun) is (n > 10)
+
+
 SCRIPT = """
-import sys, torch
+import os, signal, sys
 from genoplrp.annotate import annotate, job
+from genoplrp.apart import Apart
 from tests.annotate.networks import matrix_network
-job.RECORDS = 5
-print("begun")
-print(annotate(sys.argv[1], matrix_network(60), sys.argv[2], logos=0, page=0).annotated)
+
+job.RECORDS = job._FEW = 5
+
+class Told(Apart):
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        print(self._process.pid, flush=True)
+
+def progress(stage, records):
+    if records and len(sys.argv) > 3:
+        os.kill(os.getpid(), signal.SIGINT)
+
+job.beside = Told
+result = annotate(sys.argv[1], matrix_network(60), sys.argv[2], logos=0, page=0, progress=progress)
+print(result.annotated)
 """
 
 
-def test_a_script_needs_no_guard(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
+def run_script(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    script = folder / "script.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, script, planted_fasta(tmp_path), tmp_path / "out"]
+    command = [sys.executable, script, planted_fasta(folder), folder / "out", *more]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
-    assert ran.stdout.split() == ["begun", "40"] and not ran.stderr
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    ran = run_script(tmp_path)
+    assert ran.stdout.split()[1:] == ["40"] and not ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupted_script_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    ran = run_script(tmp_path, "interrupted")
+    assert "KeyboardInterrupt" in ran.stderr and gone(int(ran.stdout))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.fa", "script.py"]

@@ -19,22 +19,22 @@ def _find(place, steps):
 
 @inlined
 def _larger(inputs, place, best, largest):
-    """(place, number) of the larger of two."""
+    """(place, number) of the largest so far, the earlier of equal ones; no number is NaN."""
     number = inputs[place]
     return (place, number) if number > largest else (best, largest)
 
 
 @inlined
-def _first_of_the_largest(inputs, begin, step, kernel):
+def _first_of_the_largest(inputs, begin, step, inside):
     """Place of the first of the largest of a window's inputs; up to four are looked at without a loop's turns."""
     best, largest = begin, inputs[begin]
-    if kernel > 1:
+    if inside > 1:
         best, largest = _larger(inputs, np.uint32(begin + step), best, largest)
-    if kernel > 2:
+    if inside > 2:
         best, largest = _larger(inputs, np.uint32(begin + np.uint32(2) * step), best, largest)
-    if kernel > 3:
+    if inside > 3:
         best, largest = _larger(inputs, np.uint32(begin + np.uint32(3) * step), best, largest)
-    for t in range(np.uint32(4), np.uint32(kernel)):
+    for t in range(np.uint32(4), np.uint32(inside)):
         best, largest = _larger(inputs, np.uint32(begin + np.uint32(t) * step), best, largest)
     return best
 
@@ -42,6 +42,8 @@ def _first_of_the_largest(inputs, begin, step, kernel):
 @compiled
 def winners(x, rows, window, steps, output_steps, found, samples):
     """Write to `found` the place of the winner of each entry's window: the first of the largest, as torch has it.
+
+    Every window holds an input, as torch sees to.
 
     x: (n, channels * positions), in the order of its memory; steps: see `genoplrp.lrp.sparse.routes`.
     """
