@@ -19,11 +19,12 @@ from genoplrp.cli.progress import count_records, progress_bar
 from genoplrp.resources import example_file
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted, write_fasta
+from tests.test_apart import gone
 
 # In small steps, so that there is a middle to be stopped in after a second.
 SMALL_STEPS = (
     "from genoplrp.annotate import calibrate, job, run\n"
-    "job.RECORDS = calibrate.SHUFFLES = 20; run._CHUNK_BASES = 3000\n"
+    "job.RECORDS = job._FEW = calibrate.SHUFFLES = 20; run._CHUNK_BASES = 3000\n"
     "from genoplrp.cli import main; main()"
 )
 
@@ -149,15 +150,22 @@ def test_run_stopped_in_the_middle_leaves_no_results(model: Path, tmp_path: Path
             endless.stdin.write("".join(f">{r.name}\n{r.sequence}\n" for r in planted(800, 60)))
             endless.stdin.flush()
             assert _wait_for_rows(tmp_path) and not (tmp_path / "out").exists()
+            recorder = _children(endless.pid)
             os.kill(endless.pid, number)
             endless.communicate(timeout=30)
         finally:
             endless.kill()
     assert endless.returncode == code
+    assert (len(recorder) == 1 or sys.platform != "linux") and all(map(gone, recorder))
     assert not (tmp_path / "out").exists()
     left = [path.name for path in tmp_path.iterdir()]
     assert all(name.startswith(".out.part-") for name in left)
     assert bool(left) is (number == signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that another one has begun, where the system lists them (Linux)."""
+    return [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
 
 
 def _wait_for_rows(folder: Path) -> bool:
