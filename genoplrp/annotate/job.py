@@ -36,8 +36,8 @@ Progress = Callable[[str, int], None]
 _HEAD_BASES = 1 << 26  # the records for calibration are held in memory
 
 _FEW, _FEW_BASES = 4_000, 1 << 20
-"""Up to so many records, and bases, beyond those for calibration are recorded before another process would have begun:
-it takes one and a half seconds, and gains a tenth of a millisecond a record."""
+"""Up to so many records, or bases, beyond those for calibration are recorded in this process: with another one 700
+records take a second and a half longer, 5,000 half a second less."""
 
 
 @dataclass(frozen=True)
