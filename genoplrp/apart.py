@@ -40,7 +40,7 @@ serve(answers)
 _LENGTH = struct.Struct("<Q")
 _MARK = b"\0genoplrp answers\0"
 """Before the first answer: what an interpreter prints when it starts is left out."""
-_KILL = 9
+_KILL = 9  # signal.SIGKILL, which Windows does not have
 _OUT_OF_REACH = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # what a new session is elsewhere, on Windows
 
 _BETWEEN_SEARCHES = 50_000

@@ -14,6 +14,7 @@ import pytest
 from genoplrp import apart
 from genoplrp.apart import Apart, Here, beside
 from genoplrp.errors import OptionError
+from tests.processes import gone, run_script
 
 
 class Unsendable(Exception):
@@ -122,17 +123,6 @@ def test_messages_larger_than_a_pipe_pass() -> None:
         assert counter.call(Counter.size, bytes(3 << 20)) == 3 << 20
 
 
-def gone(pid: int) -> bool:
-    """Whether a process has ended, or ends within ten seconds."""
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_the_process_ends_when_it_is_closed_whatever_it_does(tmp_path: Path) -> None:
     counter = Apart(Counter, folder=tmp_path)
     with closing(counter):
@@ -146,7 +136,7 @@ def test_the_process_ends_when_it_is_closed_whatever_it_does(tmp_path: Path) -> 
 def test_what_cannot_be_sent_begins_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("begun"))
     with pytest.raises(Exception, match="lambda"):
-        Apart(Counter, folder=lambda: None)  # type: ignore[arg-type]
+        Apart(Counter, folder=lambda: None)  # type: ignore[arg-type]  # a path would be sent
 
 
 def test_what_the_interpreter_prints_when_it_starts_is_left_out(
@@ -169,20 +159,10 @@ print(counter.call(Counter.home), flush=True)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that ends a process at once")
 @pytest.mark.parametrize("end", ["import os; os.kill(os.getpid(), 9)", "raise SystemExit", "1 / 0"])
 def test_the_process_ends_with_its_script_which_runs_once_and_needs_no_guard(tmp_path: Path, end: str) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(folder=str(tmp_path), end=end))
-    root = Path(__file__).parents[1]
-    ran = subprocess.run(
-        [sys.executable, script],
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = run_script(tmp_path / "script.py", SCRIPT.format(folder=str(tmp_path), end=end))
     assert gone(int(ran.stdout)), ran.stderr
     assert (tmp_path / "begun").read_text() == "x"
 

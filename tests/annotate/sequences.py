@@ -38,3 +38,8 @@ def write_fasta(path: Path, records: list[tuple[str, str]]) -> Path:
     lines = [f">{name}\n" + "\n".join(text[i : i + 50] for i in range(0, len(text), 50)) for name, text in records]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def planted_fasta(folder: Path, n: int = 40, length: int = 60) -> Path:
+    """A FASTA file of `planted` records in a folder."""
+    return write_fasta(folder / "in.fa", [(record.name, record.sequence) for record in planted(n, length)])

@@ -14,7 +14,7 @@ from genoplrp.annotate import annotate
 from genoplrp.annotate.background import Background, ahead
 from genoplrp.annotate.scorer import scorer_for
 from tests.annotate.networks import matrix_network
-from tests.annotate.sequences import planted, write_fasta
+from tests.annotate.sequences import planted_fasta
 
 
 def test_calls_are_made_in_order_by_another_thread_and_are_done_at_the_end() -> None:
@@ -166,10 +166,6 @@ def test_scores_that_are_given_up_are_cancelled() -> None:
     asked = iter([False, True])
     with pytest.raises(CancelledError):
         scorer_for(matrix_network(60), 2, "forward").scores(["ACGT" * 15] * 9, lambda: next(asked))
-
-
-def planted_fasta(folder: Path) -> Path:
-    return write_fasta(folder / "in.fa", [(record.name, record.sequence) for record in planted(40, 60)])
 
 
 class Forgetful(nn.Module):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,8 +19,8 @@ from genoplrp.annotate.recorder import Recorder
 from genoplrp.annotate.tables import Tables
 from genoplrp.apart import Apart, Here
 from tests.annotate.networks import matrix_network
-from tests.annotate.sequences import planted, write_fasta
-from tests.test_apart import gone
+from tests.annotate.sequences import planted, planted_fasta, write_fasta
+from tests.processes import gone, run_script
 
 
 @pytest.fixture
@@ -42,10 +41,6 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Apart[Recorder]]:
 
     monkeypatch.setattr(job, "beside", kept)
     return found
-
-
-def planted_fasta(folder: Path, n: int = 40, length: int = 60) -> Path:
-    return write_fasta(folder / "in.fa", [(record.name, record.sequence) for record in planted(n, length)])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -210,21 +205,13 @@ print(result.annotated)
 """
 
 
-def run_script(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    script = folder / "script.py"
-    script.write_text(SCRIPT)
-    command = [sys.executable, script, planted_fasta(folder), folder / "out", *more]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:
-    ran = run_script(tmp_path)
+    ran = run_script(tmp_path / "script.py", SCRIPT, planted_fasta(tmp_path), tmp_path / "out")
     assert ran.stdout.split()[1:] == ["40"] and not ran.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal of a terminal's Ctrl-C for one process")
 def test_an_interrupted_script_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
-    ran = run_script(tmp_path, "interrupted")
+    ran = run_script(tmp_path / "script.py", SCRIPT, planted_fasta(tmp_path), tmp_path / "out", "interrupted")
     assert "KeyboardInterrupt" in ran.stderr and gone(int(ran.stdout))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.fa", "script.py"]

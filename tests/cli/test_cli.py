@@ -19,7 +19,7 @@ from genoplrp.cli.progress import count_records, progress_bar
 from genoplrp.resources import example_file
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted, write_fasta
-from tests.test_apart import gone
+from tests.processes import gone
 
 # In small steps, so that there is a middle to be stopped in after a second.
 SMALL_STEPS = (
