@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from genoplrp.lrp.layout import flat, unflat
-from genoplrp.lrp.sparse.backend import in_threads, kernels
+from genoplrp.lrp.sparse.backend import kernels
 from genoplrp.lrp.sparse.calls import Cut, Handed, SparseCall, folded
 from genoplrp.lrp.sparse.rows import Rows, integers_of, room, room_for
 from genoplrp.lrp.sparse.tally import check_statistics
+from genoplrp.lrp.sparse.threads import in_threads
 
 
 def by_lists(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Handed:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genoplrp.lrp.layout import flat, is_channels_last, lying, unflat
-from genoplrp.lrp.sparse.backend import in_threads, kernels
+from genoplrp.lrp.sparse.backend import kernels
 from genoplrp.lrp.sparse.calls import Cut, Handed, SparseCall, Statistics, What, folded
 from genoplrp.lrp.sparse.rows import Rows, integers_of, room, room_for
 from genoplrp.lrp.sparse.tally import check_statistics
+from genoplrp.lrp.sparse.threads import in_threads
 
 
 def by_products(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Handed:

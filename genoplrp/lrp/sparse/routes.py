@@ -12,8 +12,9 @@ from genoplrp.lrp.call import Call
 from genoplrp.lrp.layout import flat, is_channels_last, lying
 from genoplrp.lrp.ops import Kind, argument
 from genoplrp.lrp.plan import Step
-from genoplrp.lrp.sparse.backend import in_threads, kernels, usable
+from genoplrp.lrp.sparse.backend import kernels, usable
 from genoplrp.lrp.sparse.rows import Rows, room
+from genoplrp.lrp.sparse.threads import in_threads
 from genoplrp.lrp.walk import summands
 
 _SAME_ORDER = {

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genoplrp.lrp.layout import flat, is_channels_last, unflat
-from genoplrp.lrp.sparse.backend import in_threads, kernels
+from genoplrp.lrp.sparse.backend import kernels
 from genoplrp.lrp.sparse.tally import check_statistics
+from genoplrp.lrp.sparse.threads import in_threads
 
 Listed = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[Any]]
 Written = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[Any], NDArray[np.float64]]

@@ -1,12 +1,8 @@
 """Lists of what is not 0: what they hold, what pruning leaves of them, and that the engine uses them."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
 from genoplrp.attribution import attribute
@@ -128,14 +124,6 @@ def test_numbers_of_one_bucket_are_told_apart_to_the_last_bit(size: int, dtype: 
         assert_as_defined(torch.from_numpy(values * generator.choice([-1, 1], (2, size))).to(dtype))
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 8))
-def test_threads_get_every_sample_once_and_in_order(work: list[int], threads: int) -> None:
-    ranges = backend._ranges(np.array(work), threads)
-    assert [sample for first, last in ranges for sample in range(first, last)] == list(range(len(work)))
-    assert len(ranges) <= threads and all(first < last for first, last in ranges)
-
-
 def network() -> nn.Sequential:
     torch.manual_seed(0)
     first = [nn.Conv1d(4, 12, 7, padding=3), nn.ReLU(), nn.MaxPool1d(4), nn.Conv1d(12, 16, 5), nn.ReLU()]
@@ -177,30 +165,6 @@ def test_threads_do_not_change_the_result(lists: None) -> None:
         torch.set_num_threads(1)
     # The forward pass may sum in another order.
     torch.testing.assert_close(together, alone, rtol=0, atol=float(1e-5 * alone.abs().max()))
-
-
-@pytest.mark.parametrize("failing", [0, 5])
-def test_nobody_writes_once_a_thread_has_failed(failing: int) -> None:
-    """Whether the calling thread meets the error or another one."""
-    done = []
-
-    def work(samples: tuple[int, int]) -> None:
-        if samples[0] <= failing < samples[1]:
-            raise ValueError("meant")
-        time.sleep(0.01)
-        done.append(samples)
-
-    torch.set_num_threads(3)
-    try:
-        with pytest.raises(ValueError, match="meant"):
-            backend.in_threads(work, np.ones(60, np.int64))
-        finished = len(done)
-        time.sleep(0.1)
-        assert len(done) == finished
-        backend.in_threads(done.append, np.ones(60, np.int64))
-        assert sorted(done[finished:])[-1][1] == 60
-    finally:
-        torch.set_num_threads(1)
 
 
 def shuffled(rows: Rows) -> Rows:
