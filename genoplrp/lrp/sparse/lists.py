@@ -22,7 +22,7 @@ def by_lists(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Hande
     z = flat(call.z).numpy()
     statistics = np.zeros((n, loops.STATISTICS))
     whole = cut.shares is None
-    dense = np.zeros(x.shape if whole else (0, 0, 0), x.dtype)
+    dense = np.zeros((n, x[0].size) if whole else (0, 0), x.dtype)
     nothing = room(np.zeros(n, np.int64), x.dtype, call.input_shape)
     found, added = nothing if whole else room_for(call.x, call.input_shape), onto or nothing
     given = rows.listed, added.listed, call.shape.listed, call.terms.listed, cut.listed, integers_of(x)

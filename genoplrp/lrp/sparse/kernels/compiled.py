@@ -23,13 +23,29 @@ _SOURCES = _sources()
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
 
 
+def allocating(function: Callable[..., Any]) -> Any:
+    """The function, compiled at its first call; machine code is kept between runs where a folder can be written.
+
+    It may ask for memory, which is counted: whatever names an array counts it up and down.
+    """
+    return _compiled(function)
+
+
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function, compiled at its first call; machine code is kept between runs where a folder can be written."""
+    """The same for what asks for no memory and counts nothing: who calls it holds the arrays.
+
+    Slices of a sample, handed from function to function, were counted two hundred times, which took as long as to hand
+    on ten outputs. An array that it returns is for others that do not count.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     function.__qualname__ += f"_{_SOURCES}"  # by which numba finds what it kept
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return numba.njit(cache=True, **options, **_OPTIONS)(function)
     except RuntimeError:  # neither beside this file nor in the user's cache folder
-        return numba.njit(**_OPTIONS)(function)
+        return numba.njit(**options, **_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -18,7 +18,7 @@ from genoplrp.lrp.sparse.kernels.columns import (
     SCALE_DOWN,
     SCALE_UP,
 )
-from genoplrp.lrp.sparse.kernels.compiled import compiled, inlined
+from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled, inlined
 from genoplrp.lrp.sparse.kernels.lists import sum_of
 from genoplrp.lrp.sparse.kernels.vectors import append_places
 
@@ -36,7 +36,7 @@ FINER = 8
 """By so many more bits the numbers of a bucket are told apart."""
 
 
-@compiled
+@allocating
 def scratch_for(size, like, bits):
     """Memory for a sample's entries and for cutting them.
 
@@ -304,9 +304,13 @@ def list_line(line, cut, scratch, row, out, sample):
     row[ODD] += 0.0 * sums[sample]
 
 
-@compiled
+@allocating
 def select(relevance, cut, bits, out, statistics, samples):
     """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` lists them."""
-    scratch = scratch_for(relevance.shape[1], relevance, bits)
+    _select(relevance, cut, scratch_for(relevance.shape[1], relevance, bits), out, statistics, samples)
+
+
+@compiled
+def _select(relevance, cut, scratch, out, statistics, samples):
     for sample in range(samples[0], samples[1]):
         list_line(relevance[sample], cut, scratch, statistics[sample], out, sample)

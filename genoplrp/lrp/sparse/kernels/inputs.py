@@ -5,7 +5,7 @@ A row holds a position's channels, so that an output's inputs lie beside each ot
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels.compiled import compiled
+from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled
 
 TOGETHER = 16
 """So many numbers in single precision are a line of the cache."""
@@ -167,7 +167,7 @@ def keep(turned, relevance, limits, seen, row_of, last, left):
     return _keep_turned(turned, relevance, limits, seen, row_of, left)
 
 
-@compiled
+@allocating
 def rows_for(rows, columns, like):
     """Memory (rows, columns) that begins with a line of the cache: else every other load of a vector meets two."""
     memory = np.empty(rows * columns + 64 // like.itemsize, like.dtype)

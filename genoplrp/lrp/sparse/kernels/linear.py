@@ -14,10 +14,10 @@ from genoplrp.lrp.sparse.kernels.columns import (
     ODD,
     PASSED,
 )
-from genoplrp.lrp.sparse.kernels.compiled import compiled
+from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled
 from genoplrp.lrp.sparse.kernels.cutting import list_line, scratch_for, thresholds
 from genoplrp.lrp.sparse.kernels.inputs import clear_padding, keep, lay_out, mark, rows_for, take, weigh_by, zero
-from genoplrp.lrp.sparse.kernels.lists import put, sum_of
+from genoplrp.lrp.sparse.kernels.lists import add, any_in, put, sum_of
 from genoplrp.lrp.sparse.kernels.outputs import (
     left_out,
     line_up,
@@ -32,7 +32,7 @@ NEAR = 65536
 """Up to so many bytes of weights stay in the nearest caches beside the inputs of a few outputs."""
 
 
-@compiled
+@allocating
 def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statistics, samples):
     """Relevance of a linear call's input, for the samples from samples[0] to samples[1].
 
@@ -40,21 +40,19 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
     position by position, in which order what is listed of them lies, too; rows: relevance of the output as (starts,
     stops, places, values); onto: the same of the input, to add to; shape: (stride, dilation, taps, before, after,
     output positions); terms: see `genoplrp.lrp.sparse.terms`; cut: (what, share of positive mass, share of negative
-    mass). bits: an empty array of integers of x's size. Without a cut the result is added to dense, of x's shape; with
-    one it is written to the lists `out`, whose starts are given. statistics (n, STATISTICS) are filled in.
+    mass). bits: an empty array of integers of x's size. Without a cut the result is added to dense, of x's numbers of
+    a sample (n, k); with one it is written to the lists `out`, whose starts are given. statistics (n, STATISTICS) are
+    filled in.
     """
-    starts, stops, places, values = rows
-    onto_starts, onto_stops, onto_places, onto_values = onto
+    starts, stops, _, _ = rows
     _, _, taps, before, after, outputs = shape
     what, filters, length = cut[0], terms[0].shape[1], terms[0].shape[2]
     channels, positions = (x.shape[2], x.shape[1]) if last[0] else (x.shape[1], x.shape[2])
     padded, row_at = np.empty(before + positions + after, np.int32), np.empty(outputs, np.int32)
     height = lay_out(shape, padded, row_at)
-    row_of = padded[before : before + positions]
 
     turned, into = rows_for(height, channels, x), rows_for(height, channels, x)
-    relevance = rows_for(x.shape[1], x.shape[2], x)
-    left, line = rows_for(height if what == MASK else 0, channels, x), relevance.ravel()
+    relevance, left = rows_for(x.shape[1], x.shape[2], x), rows_for(height if what == MASK else 0, channels, x)
     clear_padding(padded, before, positions, turned)
     if what == MASK:
         clear_padding(padded, before, positions, left)
@@ -67,9 +65,26 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
     phases = shape[1] if by_row and shape[0] == 1 else 1
     beside, by_outer = np.uint32(filters if last[1] else outputs), by_row == last[1]
     most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
-    line_room, share_room = room_for_runs(keys, phases, most, x), room_for_shares(keys, most, np.any(terms[3] != 0), x)
-    scratch = scratch_for(len(line), x, bits)
+    room = room_for_runs(keys, phases, most, x), room_for_shares(keys, most, any_in(terms[3]), x)
+    scratch = scratch_for(x.shape[1] * x.shape[2], x, bits)
 
+    order = by_row, beside, by_outer, phases, taps, ways
+    marks = padded[before : before + positions], row_at, hit, touched, seen
+    memory = marks, (turned, into, left, relevance, relevance.ravel()), room, scratch
+    _by_sample(x, z, last, rows, onto, order, terms, cut, memory, dense, out, statistics, samples)
+
+
+@compiled
+def _by_sample(x, z, last, rows, onto, order, terms, cut, memory, dense, out, statistics, samples):
+    """As `linear`, once it is known where everything lies.
+
+    order: how the outputs are gone through; memory: what one sample after the other is computed in.
+    """
+    starts, stops, places, values = rows
+    onto_starts, onto_stops, onto_places, onto_values = onto
+    by_row, beside, by_outer, phases, taps, ways = order
+    marks, (turned, into, left, relevance, line), (line_room, share_room), scratch = memory
+    row_of, row_at, hit, touched, seen = marks
     for sample in range(samples[0], samples[1]):
         mine, added = slice(starts[sample], stops[sample]), slice(onto_starts[sample], onto_stops[sample])
         row = statistics[sample]
@@ -78,10 +93,10 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
         take(x[sample], turned, some, row_of, last[0])
         zero(into, touched)
         row[PASSED] = row[GIVEN] = spread(turned, z[sample], listed, runs, ways, by_row, share_room, into, terms, False)
-        if len(some) < positions:
+        if len(some) < len(row_of):
             line[:] = 0
         weigh_by(turned, into, some, row_of, last[0], relevance)
-        if what == MASK:
+        if cut[0] == MASK:
             _, limits = thresholds(line, cut, scratch, row)
             row[AFTER] = row[BEFORE]
             if row[DROPPED_UP] + row[DROPPED_DOWN] > 0:
@@ -92,11 +107,11 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
         touched[:] = False
         # What other calls handed the input is not pruned by PLRP-M.
         put(line, onto_places[added], onto_values[added])
-        if what == NO_CUT:
+        if cut[0] == NO_CUT:
             row[ODD] += sum_of(line)
-            dense[sample] += relevance
+            add(line, dense[sample])
         else:
-            list_line(line, (LIST, 0.0, 0.0) if what == MASK else cut, scratch, row, out, sample)
+            list_line(line, (LIST, 0.0, 0.0) if cut[0] == MASK else cut, scratch, row, out, sample)
 
 
 @compiled
@@ -109,7 +124,7 @@ def divide(sums, table, z, last, rows, biases, term, shares, statistics, samples
     """
     starts, stops, places, values = rows
     factor, sign, epsilon = term
-    filters, biased = np.uint32(len(biases)), np.any(biases != 0)
+    filters, biased = np.uint32(len(biases)), any_in(biases)
     outputs = np.uint32(z.shape[1] // filters)
     for sample in range(samples[0], samples[1]):
         passed = 0.0
@@ -127,14 +142,19 @@ def divide(sums, table, z, last, rows, biases, term, shares, statistics, samples
         statistics[sample, GIVEN] += passed
 
 
-@compiled
+@allocating
 def weigh(x, multipliers, onto, cut, bits, out, statistics, samples):
     """List relevance as `linear` does: inputs (n, k) times multipliers (n, k).
 
     Of PLRP-M this is the first half, what is kept: its relevance is to be computed again from these inputs.
     """
+    line, scratch = np.empty(x.shape[1], x.dtype), scratch_for(x.shape[1], x, bits)
+    _weigh(x, multipliers, onto, cut, line, scratch, out, statistics, samples)
+
+
+@compiled
+def _weigh(x, multipliers, onto, cut, line, scratch, out, statistics, samples):
     starts, stops, places, values = onto
-    scratch, line = scratch_for(x.shape[1], x, bits), np.empty(x.shape[1], x.dtype)
     for sample in range(samples[0], samples[1]):
         inputs, slopes = x[sample], multipliers[sample]
         for i in range(len(line)):

@@ -15,6 +15,22 @@ def sum_of(line):
 
 
 @compiled
+def any_in(line):
+    """Whether anything in a line is not 0."""
+    for i in range(len(line)):
+        if line[i] != 0:
+            return True
+    return False
+
+
+@compiled
+def add(line, onto):
+    """Add a line to another."""
+    for i in range(np.uint64(len(line))):
+        onto[i] += line[i]
+
+
+@compiled
 def put(line, places, values):
     """Add relevance by its places."""
     for k in range(np.uint64(len(places))):

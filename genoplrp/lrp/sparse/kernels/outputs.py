@@ -6,7 +6,7 @@ weights, stays in the nearest cache.
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels.compiled import compiled, inlined
+from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled, inlined
 from genoplrp.lrp.sparse.kernels.vectors import dots, dots_apart, update
 
 SHORT = 3
@@ -21,7 +21,7 @@ def stable(z, epsilon):
     return z + epsilon if z >= 0 else z - epsilon
 
 
-@compiled
+@allocating
 def ways_of(row_at, channels, filters, length, by_row):
     """Where what the outputs of a run have in common begins, by key, and what each has of its own, by other index."""
     rows, weights = np.empty(len(row_at), np.int64), np.arange(filters) * np.int64(length)
@@ -30,13 +30,13 @@ def ways_of(row_at, channels, filters, length, by_row):
     return (rows, weights) if by_row else (weights, rows)
 
 
-@compiled
+@allocating
 def _entries_for(most, like):
     """Memory for so many entries: places, values, other indices."""
     return np.empty(most, np.int32), np.empty(most, like.dtype), np.empty(most, np.int32)
 
 
-@compiled
+@allocating
 def _runs_for(most):
     """Memory for so many runs: keys, where each begins, where it ends."""
     return np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
@@ -99,28 +99,28 @@ def _into_runs(places, values, beside, by_outer, slots, runs, entries):
     return np.int64(number)
 
 
-@compiled
+@allocating
 def _phases_for(keys, phases, most):
     """The phase of each key, its remainder, and memory to order so many runs by it."""
     phase_of = np.arange(keys) % phases
     return phase_of, np.empty(phases + 1, np.int64), _runs_for(most)
 
 
-@compiled
+@allocating
 def room_for_runs(keys, phases, most, like):
     """Memory for `line_up`: so many keys, phases and entries at most."""
     by_phase = _phases_for(keys, phases, keys if phases > 1 else 0)
     return np.empty(keys + 1, np.int64), _entries_for(most, like), _runs_for(keys), by_phase
 
 
-@compiled
+@allocating
 def room_for_shares(keys, most, signed, like):
     """Memory for `spread`; signed: whether a term is for outputs of one sign."""
     own, own_runs = _entries_for(most if signed else 0, like), _runs_for(keys if signed else 0)
     return own, own_runs, np.empty(most, like.dtype), np.empty(most, like.dtype), np.empty(most, np.int32)
 
 
-@compiled
+@inlined
 def _by_phase(runs, room):
     """The runs by their keys' phases, those of one phase in their order."""
     keys, begins, ends = runs
@@ -138,7 +138,7 @@ def _by_phase(runs, room):
     return to_keys[: len(keys)], to_begins[: len(keys)], to_ends[: len(keys)]
 
 
-@compiled
+@inlined
 def line_up(places, values, beside, by_outer, phases, room):
     """The entries run by run: ((places, values, other index), (keys, begins, ends) of the runs that hold any).
 
@@ -164,7 +164,7 @@ def left_out(z, sign):
     return z < 0 if sign > 0 else z >= 0
 
 
-@compiled
+@inlined
 def _own(z, listed, runs, sign, own, own_runs):
     """The entries, and their runs, that a term for outputs of one sign does not leave out."""
     places, values, other = listed
@@ -262,9 +262,10 @@ def spread(x, z, listed, runs, ways, by_row, room, into, terms, again):
     weights, biases, factors, signs, given, epsilon, table = terms
     own, own_runs, shares, totals, key_of = room
     length, passed = np.uint64(weights.shape[2]), 0.0
+    inputs, multipliers = x.reshape(x.size), into.reshape(into.size)
     known = (given or len(table) > 0) and not again
     for term in range(len(weights)):
-        weight, bias = weights[term].ravel(), biases[term]
+        weight, bias = weights[term].reshape(weights[term].size), biases[term]
         ours, our_runs = listed, runs
         if signs[term] != 0:
             ours, our_runs = _own(z, listed, runs, signs[term], own, own_runs)
@@ -276,15 +277,15 @@ def spread(x, z, listed, runs, ways, by_row, room, into, terms, again):
             _add_bias(bias, our_runs, other, by_row, shares, -1)
         else:
             if by_row:
-                _sums(x.ravel(), weight, our_runs, other, key_of, ways, length, shares)
+                _sums(inputs, weight, our_runs, other, key_of, ways, length, shares)
             else:
-                _sums(weight, x.ravel(), our_runs, other, key_of, ways, length, shares)
+                _sums(weight, inputs, our_runs, other, key_of, ways, length, shares)
             for k in range(np.uint64(len(places))):
                 totals[k] = shares[k]
             _add_bias(bias, our_runs, other, by_row, totals, 1)
         passed += _divide(values, totals, factors[term], epsilon, shares)
         if by_row:
-            _add_rows(shares, weight, our_runs, other, ways, length, into.ravel())
+            _add_rows(shares, weight, our_runs, other, ways, length, multipliers)
         else:
-            _add_channels(shares, weight, our_runs, other, ways, length, into.ravel())
+            _add_channels(shares, weight, our_runs, other, ways, length, multipliers)
     return passed

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genoplrp.lrp.sparse.kernels.compiled import compiled, inlined
+from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled, inlined
 from genoplrp.lrp.sparse.kernels.cutting import PART
 from genoplrp.lrp.sparse.kernels.lists import sum_of
 from genoplrp.lrp.sparse.kernels.outputs import stable
@@ -100,11 +100,10 @@ def _entry_by_entry(x, z, places, values, window, steps, output_steps, epsilon, 
 
 
 @compiled
-def _row_by_row(x, z, places, values, window, steps, output_steps, epsilon, into_places, into_values):
+def _row_by_row(x, z, places, values, window, steps, output_steps, epsilon, into_places, into_values, room):
     """The inputs' parts where a position's channels lie side by side, row by row; how many."""
     kernel, stride, _ = window
-    beside = np.uint64(steps[0])
-    channel, per_unit = np.empty(beside, np.uint32), np.empty(beside, x.dtype)
+    beside, (channel, per_unit) = np.uint64(steps[0]), room
     filled, done = np.uint64(0), np.uint64(0)
     while done < len(places):
         number, output = _of_position(z, places[done:], values[done:], window, output_steps, epsilon, channel, per_unit)
@@ -119,13 +118,19 @@ def _row_by_row(x, z, places, values, window, steps, output_steps, epsilon, into
     return filled
 
 
-@compiled
+@allocating
 def shares(x, z, rows, window, steps, output_steps, epsilon, out, samples):
     """Write to `out`, whose starts are given, each entry divided among its window's inputs by value (epsilon rule).
 
     x and z: (n, channels * positions) and the same of the outputs, in the order of their memory; steps: see
     `genoplrp.lrp.sparse.routes`. Either way the inputs come in that order, if the entries do.
     """
+    room = np.empty(steps[0], np.uint32), np.empty(steps[0], x.dtype)
+    _share(x, z, rows, window, steps, output_steps, epsilon, out, samples, room)
+
+
+@compiled
+def _share(x, z, rows, window, steps, output_steps, epsilon, out, samples, room):
     starts, stops, places, values = rows
     out_starts, out_stops, out_places, out_values, sums = out
     for sample in range(samples[0], samples[1]):
@@ -133,7 +138,7 @@ def shares(x, z, rows, window, steps, output_steps, epsilon, out, samples):
         given = x[sample], z[sample], places[mine], values[mine], window, steps, output_steps, epsilon
         into_places, into_values = out_places[first:], out_values[first:]
         if steps[3]:
-            filled = _row_by_row(*given, into_places, into_values)
+            filled = _row_by_row(*given, into_places, into_values, room)
         else:
             filled = _entry_by_entry(*given, into_places, into_values)
         out_stops[sample], sums[sample] = first + np.int64(filled), sum_of(into_values[:filled])
@@ -162,17 +167,23 @@ def _append(places, values, count, into_places, into_values):
     return count
 
 
-@compiled
+@allocating
 def summands(one, two, is_sum, rows, epsilon, out, others, samples):
     """Divide each entry between the summands (n, entries) of a sum, to lists `out` and `others` (the epsilon rule).
 
     is_sum: whether `two` is the sum, of one summand and constants, rather than the other summand. The lists begin where
     the entries do.
     """
+    room = np.empty(PART, rows[3].dtype), np.empty(PART, rows[3].dtype)
+    _sum_up(one, two, is_sum, rows, epsilon, out, others, samples, room)
+
+
+@compiled
+def _sum_up(one, two, is_sum, rows, epsilon, out, others, samples, room):
     starts, stops, places, values = rows
     _, out_stops, out_places, out_values, sums = out
     _, other_stops, other_places, other_values, other_sums = others
-    mine, other = np.empty(PART, values.dtype), np.empty(PART, values.dtype)
+    mine, other = room
     for sample in range(samples[0], samples[1]):
         filled = other_filled = np.uint64(starts[sample])
         for first in range(starts[sample], stops[sample], PART):
