@@ -13,7 +13,7 @@ from genoplrp.lrp.sparse.kernels.vectors import append_by_lanes, append_one_by_o
 DTYPES = (np.float32, np.float64)
 # With every remainder of a division by the lanes, and several whole vectors.
 LENGTHS = (*range(1, 36), 60, 192)
-NUMBERS = range(1, 10)
+NUMBERS = range(1, 18)
 ALL = np.uint64
 
 

@@ -90,7 +90,9 @@ class _Writer:
 
 
 def _sums(write: _Writer, vectors: list[Any]) -> list[Any]:
-    """The sums of four lanes each, (0 + 2) + (1 + 3): a number a vector, or of four vectors one vector."""
+    """The sums of four lanes each, (0 + 2) + (1 + 3): a number a vector, or of four vectors each one vector."""
+    if len(vectors) > 4:
+        return _sums(write, vectors[:4]) + _sums(write, vectors[4:])
     if len(vectors) < 4:
         halves = [write.halved(vector) for vector in vectors]
         parts = [[write.builder.extract_element(half, _I32(lane)) for lane in range(2)] for half in halves]
@@ -105,7 +107,7 @@ def _sums(write: _Writer, vectors: list[Any]) -> list[Any]:
 def _write_dots(write: _Writer, one: Any, ones: list[Any], two: Any, twos: list[Any], length: Any) -> list[Any]:
     """Sums of products of the arrays `one` and `two` from these offsets on, up to the last whole four of `length`.
 
-    A number an output, or of four outputs one vector. Where outputs have an offset in common (the very same object),
+    A number an output, or of four outputs each one vector. Where outputs have an offset in common (the very same object),
     what lies there is read once.
     """
     builder, begin = write.builder, _I64(0)
@@ -140,8 +142,9 @@ def _write_all(
     write: _Writer, one: Any, ones: list[Any], two: Any, twos: list[Any], length: Any, into: Any, first: Any
 ) -> None:
     """Write the sums of products, all of them, to the array `into`."""
-    for k, total in enumerate(_write_dots(write, one, ones, two, twos, length)):  # a vector of four stands alone
-        write.store(total, into, write.builder.add(first, _I64(k)))
+    sums = _write_dots(write, one, ones, two, twos, length)
+    for k, total in enumerate(sums):
+        write.store(total, into, write.builder.add(first, _I64(k * (len(twos) // len(sums)))))
     _write_rest(write, one, ones, two, twos, length, into, first)
 
 
@@ -219,16 +222,21 @@ def _updates(outputs: int) -> Any:
     return updates
 
 
-_dots_of_4, _dots_of_2, _dots_of_1 = _dots(4), _dots(2), _dots(1)
+AT_ONCE = 8 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 4
+"""So many outputs at once, at most: twice as many share what they have in common where there are 32 registers."""
+_dots_of_most, _dots_of_4, _dots_of_2, _dots_of_1 = _dots(AT_ONCE), _dots(4), _dots(2), _dots(1)
 _dots_apart_of_4, _dots_apart_of_1 = _dots_apart(4), _dots_apart(1)
-_updates_of_4, _updates_of_2, _updates_of_1 = _updates(4), _updates(2), _updates(1)
+_updates_of_most, _updates_of_4, _updates_of_2, _updates_of_1 = _updates(AT_ONCE), _updates(4), _updates(2), _updates(1)
 
 
 @inlined
 def dots(fixed, start, varying, offset_of, other, first, stop, length, into):
     """Write the sum of `length` fixed[start + i] * varying[offset_of[other[k]] + i] to into[k], first <= k < stop."""
     k = np.uint64(first)
-    while k + np.uint64(4) <= np.uint64(stop):
+    while k + np.uint64(AT_ONCE) <= np.uint64(stop):
+        _dots_of_most(fixed, start, varying, offset_of, other, k, length, into)
+        k += np.uint64(AT_ONCE)
+    if k + np.uint64(4) <= np.uint64(stop):
         _dots_of_4(fixed, start, varying, offset_of, other, k, length, into)
         k += np.uint64(4)
     if k + np.uint64(2) <= np.uint64(stop):
@@ -257,7 +265,10 @@ def update(into, start, weight, offset_of, other, first, stop, length, shares):
     `into` shares no memory with the other arrays.
     """
     k = np.uint64(first)
-    while k + np.uint64(4) <= np.uint64(stop):
+    while k + np.uint64(AT_ONCE) <= np.uint64(stop):
+        _updates_of_most(into, start, weight, offset_of, other, k, length, shares)
+        k += np.uint64(AT_ONCE)
+    if k + np.uint64(4) <= np.uint64(stop):
         _updates_of_4(into, start, weight, offset_of, other, k, length, shares)
         k += np.uint64(4)
     if k + np.uint64(2) <= np.uint64(stop):
