@@ -27,7 +27,7 @@ def by_lists(call: SparseCall, rows: Rows, onto: Rows | None, cut: Cut) -> Hande
     found, added = nothing if whole else room_for(call.x, call.input_shape), onto or nothing
     given = rows.listed, added.listed, call.shape.listed, call.terms.listed, cut.listed, integers_of(x)
     work = partial(loops.linear, x, z, last, *given, dense, found.written, statistics)
-    in_threads(work, rows.counts + x[0].size // 256)
+    in_threads(work, n)
     check_statistics(statistics)
     if whole:
         relevance = unflat(torch.from_numpy(dense), call.x.shape, last=last[0])

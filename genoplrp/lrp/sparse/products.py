@@ -50,7 +50,7 @@ def _multipliers(call: SparseCall, x: Tensor, rows: Rows, statistics: Statistics
         sums = z if known else _sums(call, x, weight, biases)
         shares, term = np.zeros_like(z), (float(factor), int(sign), terms.epsilon)
         given = sums, table, z, last, rows.listed, biases, term, shares, statistics
-        in_threads(partial(loops.divide, *given), rows.counts)
+        in_threads(partial(loops.divide, *given), len(z))
         made = call.linear.adjoint(unflat(torch.from_numpy(shares), call.z.shape, last=last), weight, x)
         total = made if total is None else total + made
     assert total is not None, "every rule has a term"
@@ -70,5 +70,5 @@ def _weigh(x: Tensor, slopes: Tensor, onto: Rows | None, what: What, statistics:
     inputs, multipliers = flat(x).numpy(), flat(lying(slopes, last=is_channels_last(x))).numpy()
     found, added = room_for(x), onto or room(np.zeros(len(x), np.int64), inputs.dtype, x.shape)
     given = added.listed, what, integers_of(inputs), found.written, statistics
-    in_threads(partial(loops.weigh, inputs, multipliers, *given), np.full(len(x), inputs.shape[1]))
+    in_threads(partial(loops.weigh, inputs, multipliers, *given), len(x))
     return found

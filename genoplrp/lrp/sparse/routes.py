@@ -73,7 +73,7 @@ def _won(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, eps
     found, window = np.empty_like(rows.places), (kernel, stride, padding, dilation, np.int32(x.shape[2]))
     loops: Any = kernels()
     given = flat(x).numpy(), rows.listed, window, _steps(x), _steps(z), found
-    in_threads(partial(loops.winners, *given), rows.counts)
+    in_threads(partial(loops.winners, *given), len(x))
     return {call.inputs[0]: replace(rows, places=found, shape=x.shape, last=is_channels_last(x))}
 
 
@@ -97,7 +97,7 @@ def _added(call: Call, tensor: Callable[[int], Tensor], z: Tensor, rows: Rows, e
     one, two = (flat(lying(part, last=rows.last)).numpy() for part in parts)
     found = [_room_like(rows) for _ in range(2)]
     lists = (part.written for part in found)
-    in_threads(partial(loops.summands, one, two, len(live) == 1, rows.listed, epsilon, *lists), rows.counts)
+    in_threads(partial(loops.summands, one, two, len(live) == 1, rows.listed, epsilon, *lists), len(z))
     return {index: part.lying(last=is_channels_last(tensor(index))) for index, part in zip(live, found, strict=False)}
 
 
@@ -112,7 +112,7 @@ def _by_value(x: Tensor, z: Tensor, rows: Rows, window: tuple[int, int, float], 
     inputs, outputs = flat(x).numpy(), flat(z).numpy()
     found = room(rows.counts * window[0], outputs.dtype, x.shape, last=is_channels_last(x))
     given = inputs, outputs, rows.listed, window, _steps(x), _steps(z), epsilon, found.written
-    in_threads(partial(loops.shares, *given), rows.counts)
+    in_threads(partial(loops.shares, *given), len(x))
     return found
 
 

@@ -92,7 +92,7 @@ class Rows:
         loops: Any = kernels()
         places = np.empty_like(self.places)
         sides = (channels, positions) if self.last else (positions, channels)
-        in_threads(partial(loops.turn_places, self.listed, sides, places), self.counts)
+        in_threads(partial(loops.turn_places, self.listed, sides, places), len(self.starts))
         return replace(self, places=places, last=last)
 
     def seen_as(self, tensor: Tensor) -> "Rows":
@@ -132,6 +132,6 @@ def selected(tensor: Tensor, shares: tuple[float, float] | None) -> tuple[Rows, 
     found, statistics = room_for(tensor.detach()), np.zeros((len(lines), loops.STATISTICS))
     cut = (loops.LIST, 0.0, 0.0) if shares is None else (loops.LAMBDA, float(shares[0]), float(shares[1]))
     work = partial(loops.select, lines, cut, integers_of(lines), found.written, statistics)
-    in_threads(work, np.full(len(lines), lines.shape[1]))
+    in_threads(work, len(lines))
     check_statistics(statistics)
     return found, statistics

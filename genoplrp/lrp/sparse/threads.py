@@ -6,11 +6,9 @@ beside them have to share the processor with that, which cost a sixth of an expl
 
 import ctypes
 import os
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from itertools import pairwise
 from threading import get_ident
 from typing import Any
 
@@ -18,53 +16,39 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-RANGES = 4
-"""Ranges of samples a thread: with one each, a thread that was woken late or has the longer samples is waited for."""
+TAKES = 16
+"""So many times a thread takes samples, if it has its share of them: the fewer at a time, the less others wait."""
 _PROCESS = os.getpid()
 _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-def in_threads(work: Callable[[tuple[int, int]], object], weights: NDArray[np.int64]) -> None:
-    """Do `work` for ranges of samples, on torch's number of threads; it writes what it finds.
+def in_threads(work: Callable[[NDArray[np.int64]], object], samples: int) -> None:
+    """Do `work` for so many samples, on torch's number of threads; it writes what it finds.
 
     Parameters
     ----------
     work
-        Called with (first, last) and releasing the interpreter's lock.
-    weights
-        How much work each sample is, (n,).
+        Called once a thread with a queue (`genoplrp.lrp.sparse.kernels.queue`), from which it takes samples until none
+        are left. It releases the interpreter's lock.
+    samples
+        How many there are.
     """
     threads = torch.get_num_threads()
-    waiting = deque(_ranges(weights, 1 if threads == 1 else RANGES * threads))
+    queue = np.array([0, max(1, samples // (TAKES * threads)), samples])
 
     def drain() -> None:
         try:
-            while waiting:
-                try:
-                    samples = waiting.popleft()
-                except IndexError:  # another thread was quicker
-                    return
-                work(samples)
+            work(queue)
         except BaseException:  # nobody begins with what is left
-            waiting.clear()
+            queue[0] = samples
             raise
 
-    if len(waiting) < 2:
+    if threads == 1 or samples < 2:
         drain()
     elif (parallel := _parallel()) is not None and os.getpid() == _PROCESS:  # a forked process has no threads of torch
         _by_torch(parallel, drain, threads)
     else:
         _by_pool(drain, threads)
-
-
-def _ranges(weights: NDArray[np.int64], number: int) -> Sequence[tuple[int, int]]:
-    """Up to `number` ranges of samples with about equal work."""
-    if number == 1:
-        return [(0, len(weights))]
-    done = np.cumsum(weights + 1)
-    edges = np.searchsorted(done, done[-1] * np.arange(1, number) / number) + 1
-    cuts = np.unique(np.concatenate([[0], edges, [len(weights)]]).clip(0, len(weights)))
-    return [(int(first), int(last)) for first, last in pairwise(cuts)]
 
 
 @cache

@@ -8,16 +8,36 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from genoplrp.lrp.sparse import threads
+from genoplrp.lrp.sparse.kernels.queue import next_samples
 from tests.processes import run_script
 
-SAMPLES = np.ones(60, np.int64)
+SAMPLES = 600
+
+
+@numba.njit(nogil=True)
+def count_takes(queue: NDArray[np.int64], took: NDArray[np.int64]) -> None:
+    """Count how often each sample is taken, as fast as can be."""
+    first, last = next_samples(queue)
+    while first < last:
+        took[first] += 1
+        first, last = next_samples(queue)
+
+
+def taken(queue: NDArray[np.int64]) -> Iterator[range]:
+    """The samples that a thread takes from a queue, one batch after the other."""
+    samples = range(*next_samples(queue))
+    while samples:
+        yield samples
+        samples = range(*next_samples(queue))
 
 
 @pytest.fixture(params=["torch", "pool"])
@@ -34,41 +54,58 @@ def three_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 8))
-def test_threads_get_every_sample_once_and_in_order(work: list[int], number: int) -> None:
-    ranges = threads._ranges(np.array(work), number)
-    assert [sample for first, last in ranges for sample in range(first, last)] == list(range(len(work)))
-    assert len(ranges) <= number and all(first < last for first, last in ranges)
+@given(st.integers(0, 40), st.integers(1, 50))
+def test_a_queue_hands_out_every_sample_once_and_in_order(number: int, step: int) -> None:
+    queue = np.array([0, step, number])
+    batches = list(taken(queue))
+    assert [sample for batch in batches for sample in batch] == list(range(number))
+    assert all(len(batch) == step for batch in batches[:-1])
+    assert list(taken(queue)) == []
 
 
 @pytest.mark.usefixtures("three_threads")
-def test_three_threads_do_all_of_it() -> None:
+@pytest.mark.parametrize("samples", [1, 2, 7, SAMPLES])
+def test_three_threads_do_all_of_it(samples: int) -> None:
     done, who = [], set()
 
-    def work(samples: tuple[int, int]) -> None:
-        time.sleep(0.02)
-        done.extend(range(*samples))
-        who.add(threading.get_ident())
+    def work(queue: NDArray[np.int64]) -> None:
+        for batch in taken(queue):
+            time.sleep(0.005)
+            done.extend(batch)
+            who.add(threading.get_ident())
 
-    threads.in_threads(work, SAMPLES)
-    assert sorted(done) == list(range(60))
-    assert len(who) == 3 and threading.get_ident() in who
+    threads.in_threads(work, samples)
+    assert sorted(done) == list(range(samples))
+    assert len(who) == min(samples, 3)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_no_sample_is_taken_twice_at_the_same_time() -> None:
+    """200,000 takes by three threads that do nothing else; a counter that is read and then written would lose some."""
+    took = np.zeros(200_000, np.int64)
+
+    def work(queue: NDArray[np.int64]) -> None:
+        queue[1] = 1
+        count_takes(queue, took)
+
+    threads.in_threads(work, len(took))
+    assert (took == 1).all()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the process's threads")
 def test_torch_s_own_threads_do_it(tmp_path: Path) -> None:
     script = """
 import os, threading, time
-import numpy as np, torch
+import torch
 from genoplrp.lrp.sparse import threads
 torch.set_num_threads(3)
 torch.ones(1_000_000).exp()
 before = set(os.listdir("/proc/self/task"))
 who = set()
-def work(samples):
-    time.sleep(0.02)
+def work(queue):
+    time.sleep(0.2)
     who.add(str(threading.get_native_id()))
-threads.in_threads(work, np.ones(60, np.int64))
+threads.in_threads(work, 60)
 assert len(who) == 3 and who <= before, (who, before)
 assert set(os.listdir("/proc/self/task")) == before
 """
@@ -77,40 +114,45 @@ assert set(os.listdir("/proc/self/task")) == before
 
 
 @pytest.mark.usefixtures("three_threads")
-@pytest.mark.parametrize("failing", [0, 5])
+@pytest.mark.parametrize("failing", [0, 40])
 def test_nobody_writes_once_a_thread_has_failed(failing: int) -> None:
-    """Whether the calling thread meets the error or another one."""
-    done = []
+    """Whichever thread meets the error, the others finish what they have begun and take nothing more."""
+    done, failed = [], threading.Event()
 
-    def work(samples: tuple[int, int]) -> None:
-        if samples[0] <= failing < samples[1]:
-            raise ValueError("meant")
-        time.sleep(0.01)
-        done.append(samples)
+    def work(queue: NDArray[np.int64]) -> None:
+        for batch in taken(queue):
+            if failing in batch:
+                failed.set()
+                raise ValueError("meant")
+            if batch.start > failing:
+                failed.wait(10)
+                time.sleep(0.1)
+            done.append(batch)
 
     with pytest.raises(ValueError, match="meant"):
         threads.in_threads(work, SAMPLES)
     finished = len(done)
-    assert finished < 8  # of 12 ranges: the others were not begun
-    time.sleep(0.1)
+    assert finished <= failing // 12 + 2  # 12 samples at a time, and two other threads
+    time.sleep(0.2)
     assert len(done) == finished
-    threads.in_threads(done.append, SAMPLES)
-    assert sorted(done[finished:])[-1][1] == 60
 
 
 @pytest.mark.usefixtures("three_threads")
 def test_interrupt_ends_it() -> None:
-    done = []
+    done, interrupted = [], threading.Event()
 
-    def work(samples: tuple[int, int]) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.raise_signal(signal.SIGINT)
-        time.sleep(0.01)
-        done.append(samples)
+    def work(queue: NDArray[np.int64]) -> None:
+        for batch in taken(queue):
+            if threading.current_thread() is threading.main_thread():
+                interrupted.set()
+                signal.raise_signal(signal.SIGINT)
+            interrupted.wait(10)
+            time.sleep(0.1)
+            done.append(batch)
 
     with pytest.raises(KeyboardInterrupt):
         threads.in_threads(work, SAMPLES)
-    assert len(done) < 8
+    assert len(done) <= 2
 
 
 def test_interrupt_that_openmp_would_swallow_comes_through() -> None:
@@ -122,17 +164,17 @@ def test_interrupt_that_openmp_would_swallow_comes_through() -> None:
 def test_forked_process_has_threads(tmp_path: Path) -> None:
     """torch's own are the parent's: waiting for them would never end."""
     script = """
-import os, signal, time
-import numpy as np, torch
+import os, signal
+import torch
 from genoplrp.lrp.sparse import threads
 torch.set_num_threads(2)
-threads.in_threads(lambda samples: time.sleep(0.01), np.ones(60, np.int64))
+threads.in_threads(lambda queue: None, 60)
 child = os.fork()
 if child == 0:
     signal.alarm(20)
     done = []
-    threads.in_threads(done.append, np.ones(60, np.int64))
-    os._exit(0 if max(last for _, last in done) == 60 else 1)
+    threads.in_threads(lambda queue: done.append(queue[2]), 60)
+    os._exit(0 if done == [60, 60] else 1)
 assert os.waitpid(child, 0)[1] == 0
 """
     done = run_script(tmp_path / "script.py", script)

@@ -1,7 +1,7 @@
 """The compiled loops: sample by sample, over what is kept only.
 
-Every function runs on one thread without the interpreter's lock and writes nothing but its results;
-`threads.in_threads` gives each thread samples of its own. Numbers that index are unsigned in the innermost loops: a
+Every function runs on one thread without the interpreter's lock and writes nothing but its results; `queue` hands out
+samples to the threads, which `threads.in_threads` begins. Numbers that index are unsigned in the innermost loops: a
 signed one may count from the end, which keeps the compiler from using vectors. Imported only where numba is installed.
 
 `linear` is a linear call, of `inputs` and `outputs`; `cutting` what is kept of its relevance; `pools` has pools and

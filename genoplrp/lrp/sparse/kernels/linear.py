@@ -27,14 +27,15 @@ from genoplrp.lrp.sparse.kernels.outputs import (
     stable,
     ways_of,
 )
+from genoplrp.lrp.sparse.kernels.queue import next_samples
 
 NEAR = 65536
 """Up to so many bytes of weights stay in the nearest caches beside the inputs of a few outputs."""
 
 
 @allocating
-def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statistics, samples):
-    """Relevance of a linear call's input, for the samples from samples[0] to samples[1].
+def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statistics, queue):
+    """Relevance of a linear call's input.
 
     x (n, channels, positions) or (n, positions, channels); z (n, outputs), flat; last: for x and for z whether they lie
     position by position, in which order what is listed of them lies, too; rows: relevance of the output as (starts,
@@ -64,14 +65,17 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
     # At another stride outputs of several phases may read one input, which is to add them up by position.
     phases = shape[1] if by_row and shape[0] == 1 else 1
     beside, by_outer = np.uint32(filters if last[1] else outputs), by_row == last[1]
-    most = np.max(stops[samples[0] : samples[1]] - starts[samples[0] : samples[1]])
+    most = np.max(stops - starts)
     room = room_for_runs(keys, phases, most, x), room_for_shares(keys, most, any_in(terms[3]), x)
     scratch = scratch_for(x.shape[1] * x.shape[2], x, bits)
 
     order = by_row, beside, by_outer, phases, taps, ways
     marks = padded[before : before + positions], row_at, hit, touched, seen
     memory = marks, (turned, into, left, relevance, relevance.ravel()), room, scratch
-    _by_sample(x, z, last, rows, onto, order, terms, cut, memory, dense, out, statistics, samples)
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _by_sample(x, z, last, rows, onto, order, terms, cut, memory, dense, out, statistics, samples)
+        samples = next_samples(queue)
 
 
 @compiled
@@ -115,13 +119,21 @@ def _by_sample(x, z, last, rows, onto, order, terms, cut, memory, dense, out, st
 
 
 @compiled
-def divide(sums, table, z, last, rows, biases, term, shares, statistics, samples):
+def divide(sums, table, z, last, rows, biases, term, shares, statistics, queue):
     """Add to shares (n, outputs) what a unit of an output's inputs is handed: its relevance by its denominator.
 
     sums (n, outputs): the denominators, but for `table`, where that is not empty, to be taken from them; z: the
     call's outputs, last: whether they lie position by position; biases: of the term, by channel; term: (factor, sign,
     epsilon) as in `genoplrp.lrp.sparse.terms`. PASSED and GIVEN are added to the statistics.
     """
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _divide(sums, table, z, last, rows, biases, term, shares, statistics, samples)
+        samples = next_samples(queue)
+
+
+@compiled
+def _divide(sums, table, z, last, rows, biases, term, shares, statistics, samples):
     starts, stops, places, values = rows
     factor, sign, epsilon = term
     filters, biased = np.uint32(len(biases)), any_in(biases)
@@ -143,13 +155,16 @@ def divide(sums, table, z, last, rows, biases, term, shares, statistics, samples
 
 
 @allocating
-def weigh(x, multipliers, onto, cut, bits, out, statistics, samples):
+def weigh(x, multipliers, onto, cut, bits, out, statistics, queue):
     """List relevance as `linear` does: inputs (n, k) times multipliers (n, k).
 
     Of PLRP-M this is the first half, what is kept: its relevance is to be computed again from these inputs.
     """
     line, scratch = np.empty(x.shape[1], x.dtype), scratch_for(x.shape[1], x, bits)
-    _weigh(x, multipliers, onto, cut, line, scratch, out, statistics, samples)
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _weigh(x, multipliers, onto, cut, line, scratch, out, statistics, samples)
+        samples = next_samples(queue)
 
 
 @compiled

@@ -3,6 +3,7 @@
 import numpy as np
 
 from genoplrp.lrp.sparse.kernels.compiled import compiled
+from genoplrp.lrp.sparse.kernels.queue import next_samples
 
 
 @compiled
@@ -54,8 +55,16 @@ def whole(rows, into):
 
 
 @compiled
-def turn_places(rows, sides, into, samples):
+def turn_places(rows, sides, into, queue):
     """Write the places of matrices whose rows become columns; sides: (how long a row is, how many there are)."""
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _turn_places(rows, sides, into, samples)
+        samples = next_samples(queue)
+
+
+@compiled
+def _turn_places(rows, sides, into, samples):
     starts, stops, places, _ = rows
     inner, outer = np.uint32(sides[0]), np.uint32(sides[1])
     for sample in range(samples[0], samples[1]):

@@ -6,6 +6,7 @@ from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled, inlined
 from genoplrp.lrp.sparse.kernels.cutting import PART
 from genoplrp.lrp.sparse.kernels.lists import sum_of
 from genoplrp.lrp.sparse.kernels.outputs import stable
+from genoplrp.lrp.sparse.kernels.queue import next_samples
 
 
 @compiled
@@ -40,13 +41,21 @@ def _first_of_the_largest(inputs, begin, step, inside):
 
 
 @compiled
-def winners(x, rows, window, steps, output_steps, found, samples):
+def winners(x, rows, window, steps, output_steps, found, queue):
     """Write to `found` the place of the winner of each entry's window: the first of the largest, as torch has it.
 
     Every window holds an input, as torch sees to.
 
     x: (n, channels * positions), in the order of its memory; steps: see `genoplrp.lrp.sparse.routes`.
     """
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _winners(x, rows, window, steps, output_steps, found, samples)
+        samples = next_samples(queue)
+
+
+@compiled
+def _winners(x, rows, window, steps, output_steps, found, samples):
     starts, stops, places, _ = rows
     kernel, stride, padding, dilation, positions = window
     _, by_channel, by_position, _ = steps
@@ -119,18 +128,21 @@ def _row_by_row(x, z, places, values, window, steps, output_steps, epsilon, into
 
 
 @allocating
-def shares(x, z, rows, window, steps, output_steps, epsilon, out, samples):
+def shares(x, z, rows, window, steps, output_steps, epsilon, out, queue):
     """Write to `out`, whose starts are given, each entry divided among its window's inputs by value (epsilon rule).
 
     x and z: (n, channels * positions) and the same of the outputs, in the order of their memory; steps: see
     `genoplrp.lrp.sparse.routes`. Either way the inputs come in that order, if the entries do.
     """
     room = np.empty(steps[0], np.uint32), np.empty(steps[0], x.dtype)
-    _share(x, z, rows, window, steps, output_steps, epsilon, out, samples, room)
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _shares(x, z, rows, window, steps, output_steps, epsilon, out, samples, room)
+        samples = next_samples(queue)
 
 
 @compiled
-def _share(x, z, rows, window, steps, output_steps, epsilon, out, samples, room):
+def _shares(x, z, rows, window, steps, output_steps, epsilon, out, samples, room):
     starts, stops, places, values = rows
     out_starts, out_stops, out_places, out_values, sums = out
     for sample in range(samples[0], samples[1]):
@@ -168,18 +180,21 @@ def _append(places, values, count, into_places, into_values):
 
 
 @allocating
-def summands(one, two, is_sum, rows, epsilon, out, others, samples):
+def summands(one, two, is_sum, rows, epsilon, out, others, queue):
     """Divide each entry between the summands (n, entries) of a sum, to lists `out` and `others` (the epsilon rule).
 
     is_sum: whether `two` is the sum, of one summand and constants, rather than the other summand. The lists begin where
     the entries do.
     """
     room = np.empty(PART, rows[3].dtype), np.empty(PART, rows[3].dtype)
-    _sum_up(one, two, is_sum, rows, epsilon, out, others, samples, room)
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        _summands(one, two, is_sum, rows, epsilon, out, others, samples, room)
+        samples = next_samples(queue)
 
 
 @compiled
-def _sum_up(one, two, is_sum, rows, epsilon, out, others, samples, room):
+def _summands(one, two, is_sum, rows, epsilon, out, others, samples, room):
     starts, stops, places, values = rows
     _, out_stops, out_places, out_values, sums = out
     _, other_stops, other_places, other_values, other_sums = others

@@ -107,8 +107,8 @@ def _sums(write: _Writer, vectors: list[Any]) -> list[Any]:
 def _write_dots(write: _Writer, one: Any, ones: list[Any], two: Any, twos: list[Any], length: Any) -> list[Any]:
     """Sums of products of the arrays `one` and `two` from these offsets on, up to the last whole four of `length`.
 
-    A number an output, or of four outputs each one vector. Where outputs have an offset in common (the very same object),
-    what lies there is read once.
+    A number an output, or of four outputs each one vector. Where outputs have an offset in common (the very same
+    object), what lies there is read once.
     """
     builder, begin = write.builder, _I64(0)
     sums = [ir.Constant(ir.VectorType(write.number, LANES), None)] * len(twos)
