@@ -159,14 +159,14 @@ def _shares(x, z, rows, window, steps, output_steps, epsilon, out, samples, room
 @compiled
 def _parts(one, two, is_sum, places, values, epsilon, mine, other):
     """Write what the summands of each entry get of it."""
-    nothing, number = values.dtype.type(0), np.uint64(len(places))
+    nothing, small, number = values.dtype.type(0), values.dtype.type(epsilon), np.uint64(len(places))
     for k in range(number):
         place = np.uint32(places[k])
         mine[k], other[k] = one[place], two[place]
     for k in range(number):
         total = other[k] if is_sum else mine[k] + other[k]
-        apart = total + epsilon if total >= 0 else total - epsilon
-        share = values[k] / apart if apart != 0 else 0.0
+        apart = total + small if total >= 0 else total - small
+        share = values[k] / apart if apart != 0 else nothing
         mine[k], other[k] = share * mine[k], nothing if is_sum else share * other[k]
 
 
