@@ -1,7 +1,8 @@
 """How the loops are shared out among threads: among torch's own, where they can be had.
 
 After an operation torch's threads look out for the next one for some milliseconds (OpenMP's busy waiting). Threads
-beside them have to share the processor with that, which cost a sixth of an explanation; they themselves begin at once.
+beside them have to share the processor with that, which cost a tenth to a fourth of an explanation on two cores
+(docs/performance.md); they themselves begin at once.
 """
 
 import ctypes
@@ -17,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 TAKES = 16
-"""So many times a thread takes samples, if it has its share of them: the fewer at a time, the less others wait."""
+"""About so many times a thread takes samples: the fewer at a time, the less others wait at the end."""
+_STACKS = ("OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE")
 _PROCESS = os.getpid()
 _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
@@ -56,8 +58,10 @@ def _parallel() -> Any:
     """What a compiler makes of ``omp parallel``, in the very library that torch uses; None: torch has another one.
 
     GNU's interface, which the libraries of LLVM and Intel have as well on Linux: (function, its argument, threads,
-    flags).
+    flags). Not used where the environment says how large its threads' stacks are: Python overflows small ones.
     """
+    if any(name in os.environ for name in _STACKS):
+        return None
     try:
         parallel = ctypes.CDLL(torch._C.__file__).GOMP_parallel
     except (OSError, AttributeError):
@@ -69,19 +73,20 @@ def _parallel() -> Any:
 def _by_torch(parallel: Any, drain: Callable[[], None], threads: int) -> None:
     """Call `drain` in the calling thread and in those that help it with torch's operations."""
     errors: list[BaseException] = []
-    ended = []
+    ended: dict[int, bool] = {}
 
     def task(_: object) -> None:
+        me = get_ident()
         try:
             drain()
         except BaseException as error:  # it cannot pass through OpenMP
             errors.append(error)
-        ended.append(get_ident())
+        ended[me] = True  # behind which the interpreter looks for no interrupt any more, as it does behind a call
 
     parallel(_Task(task), None, threads, 0)
     if errors:
         raise errors[0]
-    if get_ident() not in ended:  # interrupted before or behind `drain`, where ctypes only prints it
+    if get_ident() not in ended:  # interrupted outside of the `try`, which ctypes prints and forgets
         raise KeyboardInterrupt
 
 

@@ -64,28 +64,30 @@ def test_a_queue_hands_out_every_sample_once_and_in_order(number: int, step: int
 
 
 @pytest.mark.usefixtures("three_threads")
-@pytest.mark.parametrize("samples", [1, 2, 7, SAMPLES])
+@pytest.mark.parametrize("samples", [2, 7, SAMPLES])
 def test_three_threads_do_all_of_it(samples: int) -> None:
-    done, who = [], set()
+    """Each of them waits until all are there."""
+    done, who, together = [], set(), threading.Barrier(3)
 
     def work(queue: NDArray[np.int64]) -> None:
+        together.wait(10)
+        who.add(threading.get_ident())
         for batch in taken(queue):
-            time.sleep(0.005)
             done.extend(batch)
-            who.add(threading.get_ident())
 
     threads.in_threads(work, samples)
     assert sorted(done) == list(range(samples))
-    assert len(who) == min(samples, 3)
+    assert len(who) == 3 and threading.get_ident() in who
 
 
 @pytest.mark.usefixtures("three_threads")
 def test_no_sample_is_taken_twice_at_the_same_time() -> None:
     """200,000 takes by three threads that do nothing else; a counter that is read and then written would lose some."""
-    took = np.zeros(200_000, np.int64)
+    took, together = np.zeros(200_000, np.int64), threading.Barrier(3)
 
     def work(queue: NDArray[np.int64]) -> None:
-        queue[1] = 1
+        queue[1] = 1  # sample by sample
+        together.wait(10)
         count_takes(queue, took)
 
     threads.in_threads(work, len(took))
@@ -95,7 +97,7 @@ def test_no_sample_is_taken_twice_at_the_same_time() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the process's threads")
 def test_torch_s_own_threads_do_it(tmp_path: Path) -> None:
     script = """
-import os, threading, time
+import os, threading
 import torch
 from genoplrp.lrp.sparse import threads
 torch.set_num_threads(3)
@@ -103,7 +105,6 @@ torch.ones(1_000_000).exp()
 before = set(os.listdir("/proc/self/task"))
 who = set()
 def work(queue):
-    time.sleep(0.2)
     who.add(str(threading.get_native_id()))
 threads.in_threads(work, 60)
 assert len(who) == 3 and who <= before, (who, before)
@@ -126,13 +127,14 @@ def test_nobody_writes_once_a_thread_has_failed(failing: int) -> None:
                 raise ValueError("meant")
             if batch.start > failing:
                 failed.wait(10)
-                time.sleep(0.1)
+                time.sleep(0.3)
             done.append(batch)
 
     with pytest.raises(ValueError, match="meant"):
         threads.in_threads(work, SAMPLES)
     finished = len(done)
-    assert finished <= failing // 12 + 2  # 12 samples at a time, and two other threads
+    at_a_time = SAMPLES // (threads.TAKES * 3)
+    assert finished <= failing // at_a_time + 2  # what came before, and what two other threads had begun
     time.sleep(0.2)
     assert len(done) == finished
 
@@ -147,7 +149,7 @@ def test_interrupt_ends_it() -> None:
                 interrupted.set()
                 signal.raise_signal(signal.SIGINT)
             interrupted.wait(10)
-            time.sleep(0.1)
+            time.sleep(0.3)
             done.append(batch)
 
     with pytest.raises(KeyboardInterrupt):
@@ -158,6 +160,20 @@ def test_interrupt_ends_it() -> None:
 def test_interrupt_that_openmp_would_swallow_comes_through() -> None:
     with pytest.raises(KeyboardInterrupt):
         threads._by_torch(lambda *_: None, lambda: None, 2)
+
+
+def test_small_stacks_of_openmp_are_not_python_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 kB would overflow: the loops run in threads of Python's own."""
+    monkeypatch.setenv("OMP_STACKSIZE", "64k")
+    script = """
+import torch
+from genoplrp import attribute, one_hot
+torch.set_num_threads(3)
+model = torch.nn.Sequential(torch.nn.Conv1d(4, 8, 5), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(128, 2))
+attribute(model.eval(), one_hot(["ACGTTGCAACGTAGCATCGA"] * 9).float(), target=0)
+"""
+    done = run_script(tmp_path / "script.py", script)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")

@@ -34,8 +34,9 @@ def allocating(function: Callable[..., Any]) -> Any:
 def compiled(function: Callable[..., Any]) -> Any:
     """The same for what asks for no memory and counts nothing: who calls it holds the arrays.
 
-    Slices of a sample, handed from function to function, were counted two hundred times, which took as long as to hand
-    on ten outputs. An array that it returns is for others that do not count.
+    Slices of arrays, handed from function to function, were counted two hundred times a sample of a linear call, which
+    took as long as to hand on ten outputs. numba refuses to compile such a function where it asks for memory itself or
+    returns an array that it was not given; what is `allocating` it must not call, or nobody gives the memory back.
     """
     return _compiled(function, _nrt=False)
 

@@ -222,7 +222,13 @@ def _updates(outputs: int) -> Any:
     return updates
 
 
-AT_ONCE = 8 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 4
+def _has_avx512() -> bool:
+    """Whether machine code is made for this very processor, and it has AVX-512: 32 registers, and packing of lanes."""
+    told = numba.config.CPU_NAME or numba.config.CPU_FEATURES
+    return not told and bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
+
+
+AT_ONCE = 8 if _has_avx512() else 4
 """So many outputs at once, at most: twice as many share what they have in common where there are 32 registers."""
 _dots_of_most, _dots_of_4, _dots_of_2, _dots_of_1 = _dots(AT_ONCE), _dots(4), _dots(2), _dots(1)
 _dots_apart_of_4, _dots_apart_of_1 = _dots_apart(4), _dots_apart(1)
@@ -279,15 +285,12 @@ def update(into, start, weight, offset_of, other, first, stop, length, shares):
 
 
 def compresses() -> bool:
-    """Whether machine code is made for this very processor, and it packs the lanes of a vector fast.
+    """Whether machine code is made for a processor that packs the lanes of a vector fast.
 
     LLVM has an instruction for it on every processor. Where there is none in hardware (before AVX-512), or a slow one
     (AMD's Zen 4), it takes several times as long as a plain loop; on Zen 5 a quarter of it.
     """
-    if numba.config.CPU_NAME or numba.config.CPU_FEATURES:
-        return False
-    slow = llvmlite.binding.get_host_cpu_name() == "znver4"
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f")) and not slow
+    return _has_avx512() and llvmlite.binding.get_host_cpu_name() != "znver4"
 
 
 @intrinsic
