@@ -46,7 +46,7 @@ def test_winners_are_torchs(geometry: Geometry, last: bool) -> None:
     rows = np.r_[0, stops[:-1]], stops, np.concatenate(listed), np.empty(0, np.float32)
     found = np.full(stops[-1], -1, np.int32)
     window = *geometry[:4], np.int32(POSITIONS)
-    winners(in_memory(x, last).numpy(), rows, window, _steps(x), _steps(z), found, (0, len(x)))
+    winners(in_memory(x, last).numpy(), rows, window, _steps(x), _steps(z), found, np.array([0, 1, len(x)]))
     np.testing.assert_array_equal(
         found, np.concatenate([own[places] for own, places in zip(place, listed, strict=True)])
     )
