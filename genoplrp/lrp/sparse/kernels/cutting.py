@@ -20,7 +20,7 @@ from genoplrp.lrp.sparse.kernels.columns import (
 )
 from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled, inlined
 from genoplrp.lrp.sparse.kernels.lists import sum_of
-from genoplrp.lrp.sparse.kernels.queue import next_samples
+from genoplrp.lrp.sparse.kernels.queue import drain
 from genoplrp.lrp.sparse.kernels.vectors import append_places
 
 FEW = 4096
@@ -309,10 +309,7 @@ def list_line(line, cut, scratch, row, out, sample):
 def select(relevance, cut, bits, out, statistics, queue):
     """The entries of relevance (n, k) that are not 0, or those kept by PLRP-lambda, as `linear` lists them."""
     scratch = scratch_for(relevance.shape[1], relevance, bits)
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _select(relevance, cut, scratch, out, statistics, samples)
-        samples = next_samples(queue)
+    drain(_select, (relevance, cut, scratch, out, statistics), queue)
 
 
 @compiled

@@ -27,7 +27,7 @@ from genoplrp.lrp.sparse.kernels.outputs import (
     stable,
     ways_of,
 )
-from genoplrp.lrp.sparse.kernels.queue import next_samples
+from genoplrp.lrp.sparse.kernels.queue import drain
 
 NEAR = 65536
 """Up to so many bytes of weights stay in the nearest caches beside the inputs of a few outputs."""
@@ -72,10 +72,7 @@ def linear(x, z, last, rows, onto, shape, terms, cut, bits, dense, out, statisti
     order = by_row, beside, by_outer, phases, taps, ways
     marks = padded[before : before + positions], row_at, hit, touched, seen
     memory = marks, (turned, into, left, relevance, relevance.ravel()), room, scratch
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _by_sample(x, z, last, rows, onto, order, terms, cut, memory, dense, out, statistics, samples)
-        samples = next_samples(queue)
+    drain(_by_sample, (x, z, last, rows, onto, order, terms, cut, memory, dense, out, statistics), queue)
 
 
 @compiled
@@ -126,10 +123,7 @@ def divide(sums, table, z, last, rows, biases, term, shares, statistics, queue):
     call's outputs, last: whether they lie position by position; biases: of the term, by channel; term: (factor, sign,
     epsilon) as in `genoplrp.lrp.sparse.terms`. PASSED and GIVEN are added to the statistics.
     """
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _divide(sums, table, z, last, rows, biases, term, shares, statistics, samples)
-        samples = next_samples(queue)
+    drain(_divide, (sums, table, z, last, rows, biases, term, shares, statistics), queue)
 
 
 @compiled
@@ -161,10 +155,7 @@ def weigh(x, multipliers, onto, cut, bits, out, statistics, queue):
     Of PLRP-M this is the first half, what is kept: its relevance is to be computed again from these inputs.
     """
     line, scratch = np.empty(x.shape[1], x.dtype), scratch_for(x.shape[1], x, bits)
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _weigh(x, multipliers, onto, cut, line, scratch, out, statistics, samples)
-        samples = next_samples(queue)
+    drain(_weigh, (x, multipliers, onto, cut, line, scratch, out, statistics), queue)
 
 
 @compiled

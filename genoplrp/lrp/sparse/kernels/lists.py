@@ -3,7 +3,7 @@
 import numpy as np
 
 from genoplrp.lrp.sparse.kernels.compiled import compiled
-from genoplrp.lrp.sparse.kernels.queue import next_samples
+from genoplrp.lrp.sparse.kernels.queue import drain
 
 
 @compiled
@@ -57,10 +57,7 @@ def whole(rows, into):
 @compiled
 def turn_places(rows, sides, into, queue):
     """Write the places of matrices whose rows become columns; sides: (how long a row is, how many there are)."""
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _turn_places(rows, sides, into, samples)
-        samples = next_samples(queue)
+    drain(_turn_places, (rows, sides, into), queue)
 
 
 @compiled

@@ -6,7 +6,7 @@ from genoplrp.lrp.sparse.kernels.compiled import allocating, compiled, inlined
 from genoplrp.lrp.sparse.kernels.cutting import PART
 from genoplrp.lrp.sparse.kernels.lists import sum_of
 from genoplrp.lrp.sparse.kernels.outputs import stable
-from genoplrp.lrp.sparse.kernels.queue import next_samples
+from genoplrp.lrp.sparse.kernels.queue import drain
 
 
 @compiled
@@ -48,10 +48,7 @@ def winners(x, rows, window, steps, output_steps, found, queue):
 
     x: (n, channels * positions), in the order of its memory; steps: see `genoplrp.lrp.sparse.routes`.
     """
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _winners(x, rows, window, steps, output_steps, found, samples)
-        samples = next_samples(queue)
+    drain(_winners, (x, rows, window, steps, output_steps, found), queue)
 
 
 @compiled
@@ -135,14 +132,11 @@ def shares(x, z, rows, window, steps, output_steps, epsilon, out, queue):
     `genoplrp.lrp.sparse.routes`. Either way the inputs come in that order, if the entries do.
     """
     room = np.empty(steps[0], np.uint32), np.empty(steps[0], x.dtype)
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _shares(x, z, rows, window, steps, output_steps, epsilon, out, samples, room)
-        samples = next_samples(queue)
+    drain(_shares, (x, z, rows, window, steps, output_steps, epsilon, out, room), queue)
 
 
 @compiled
-def _shares(x, z, rows, window, steps, output_steps, epsilon, out, samples, room):
+def _shares(x, z, rows, window, steps, output_steps, epsilon, out, room, samples):
     starts, stops, places, values = rows
     out_starts, out_stops, out_places, out_values, sums = out
     for sample in range(samples[0], samples[1]):
@@ -187,14 +181,11 @@ def summands(one, two, is_sum, rows, epsilon, out, others, queue):
     the entries do.
     """
     room = np.empty(PART, rows[3].dtype), np.empty(PART, rows[3].dtype)
-    samples = next_samples(queue)
-    while samples[0] < samples[1]:
-        _summands(one, two, is_sum, rows, epsilon, out, others, samples, room)
-        samples = next_samples(queue)
+    drain(_summands, (one, two, is_sum, rows, epsilon, out, others, room), queue)
 
 
 @compiled
-def _summands(one, two, is_sum, rows, epsilon, out, others, samples, room):
+def _summands(one, two, is_sum, rows, epsilon, out, others, room, samples):
     starts, stops, places, values = rows
     _, out_stops, out_places, out_values, sums = out
     _, other_stops, other_places, other_values, other_sums = others

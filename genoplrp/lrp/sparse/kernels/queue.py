@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from genoplrp.lrp.sparse.kernels.compiled import compiled
+from genoplrp.lrp.sparse.kernels.compiled import compiled, inlined
 
 NEXT, STEP, SAMPLES = range(3)
 
@@ -31,3 +31,12 @@ def next_samples(queue):
     """(first, last) of the samples that the calling thread takes; the same number twice: none are left."""
     first = min(_advance(queue), queue[SAMPLES])
     return first, min(first + queue[STEP], queue[SAMPLES])
+
+
+@inlined
+def drain(work, given, queue):
+    """Call `work` with what is given and with the samples that the calling thread takes, until none are left."""
+    samples = next_samples(queue)
+    while samples[0] < samples[1]:
+        work(*given, samples)
+        samples = next_samples(queue)
