@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 
 # malloc.h of glibc; 32 MB is the largest threshold that it takes.
@@ -19,10 +20,29 @@ def keep_freed_memory() -> bool:
     where the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
     ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
     """
-    if not sys.platform.startswith("linux") or any(name in os.environ for name in _OWN_SETTINGS):
+    if any(name in os.environ for name in _OWN_SETTINGS):
         return False
+    mallopt = _of_glibc("mallopt")
+    return mallopt is not None and bool(mallopt(_MMAP_THRESHOLD, LARGEST)) and bool(mallopt(_TRIM_THRESHOLD, KEPT))
+
+
+def give_back_freed_memory() -> None:
+    """Have glibc give back what is free now, between what is in use, too.
+
+    For a long job to do now and then: what is freed is cut into pieces that fit less and less, and new memory is asked
+    for beside it, without end.
+    """
+    malloc_trim = _of_glibc("malloc_trim")
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    """A function of glibc's; None where there is another C library."""
+    if not sys.platform.startswith("linux"):
+        return None
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
-        return False
-    return bool(mallopt(_MMAP_THRESHOLD, LARGEST)) and bool(mallopt(_TRIM_THRESHOLD, KEPT))
+        function: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):
+        return None
+    return function

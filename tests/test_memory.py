@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
+from genoplrp.memory import give_back_freed_memory
+
 OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 FREED = """
 import numpy as np
-from genoplrp.memory import keep_freed_memory
+from genoplrp.memory import give_back_freed_memory, keep_freed_memory
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096
@@ -18,14 +20,15 @@ def resident():
 blocks = [np.ones(2**20) for _ in range(16)]  # 8 MB each
 full = resident()
 del blocks
+{then}
 print((full - resident()) / 2**20)
 """
 
 
-def given_back(keep: str, **settings: str) -> float:
+def given_back(keep: str, then: str = "", **settings: str) -> float:
     """MB that a new process gives back of the 128 that it frees."""
     plain = {name: value for name, value in os.environ.items() if name not in OWN}
-    command = [sys.executable, "-c", FREED.format(keep=keep)]
+    command = [sys.executable, "-c", FREED.format(keep=keep, then=then)]
     done = subprocess.run(command, env=plain | settings, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -35,3 +38,17 @@ def test_freed_memory_is_kept_unless_the_user_says_otherwise() -> None:
     assert given_back("") > 100
     assert given_back("assert keep_freed_memory()") < 20
     assert given_back("assert not keep_freed_memory()", MALLOC_TRIM_THRESHOLD_="131072") > 100
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_that_was_kept_is_given_back_when_asked_for() -> None:
+    assert given_back("keep_freed_memory()", "give_back_freed_memory()") > 100
+
+
+def test_giving_back_does_nothing_where_there_is_another_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("ctypes.CDLL", lambda name: asked.append(name) or object())
+    give_back_freed_memory()
+    monkeypatch.setattr("sys.platform", "darwin")
+    give_back_freed_memory()
+    assert len(asked) <= 1

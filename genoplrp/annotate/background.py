@@ -94,33 +94,48 @@ class Background:
                 _searches.end()
 
 
-def ahead(make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
-    """Each item with what is made of it; the next one's is made in a thread while the caller works with the last.
+class Crew:
+    """Context of threads that make what comes next while the caller works with the last.
 
-    An error of `make` is raised when its item's turn comes, one of `items` at once. Close the iterator where it is not
-    used to its end: this waits for `make`, which can ask by its second argument, now and then, whether to give up.
+    Parameters
+    ----------
+    size
+        Number of threads; 0: the caller makes each thing himself, when he asks for it.
+    begin
+        Called in each thread before its first work.
 
     Examples
     --------
-    >>> list(ahead(lambda item, given_up: len(item), ["A", "CG"]))
+    >>> with Crew(2) as crew:
+    ...     list(crew.ahead(lambda item, given_up: len(item), ["A", "CG"]))
     [('A', 1), ('CG', 2)]
     """
-    thread, given_up = ThreadPoolExecutor(1, thread_name_prefix="genoplrp-ahead"), threading.Event()
-    waiting: deque[tuple[S, Future[T]]] = deque()
-    try:
+
+    def __init__(self, size: int = 1, begin: Callable[[], object] | None = None) -> None:
+        self.size, self._given_up = size, threading.Event()
+        self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="genoplrp-crew", initializer=begin)
+
+    def ahead(self, make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
+        """Each item, in order, with what is made of it; as many more are made as there are threads.
+
+        An error of `make` is raised when its item's turn comes, one of `items` at once. `make` can ask by its second
+        argument, now and then, whether to give up: leaving the context waits for what is being made.
+        """
+        waiting: deque[tuple[S, Future[T]]] = deque()
         for item in items:
-            waiting.append((item, thread.submit(make, item, given_up.is_set)))
-            if len(waiting) > 1:
+            if not self.size:
+                yield item, make(item, self._given_up.is_set)
+                continue
+            waiting.append((item, self._threads.submit(make, item, self._given_up.is_set)))
+            if len(waiting) > self.size:
                 last, made = waiting.popleft()
                 yield last, made.result()
         for last, made in waiting:
             yield last, made.result()
-    finally:
-        given_up.set()
-        thread.shutdown(cancel_futures=True)
 
+    def __enter__(self) -> Self:
+        return self
 
-def in_turn(make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
-    """As `ahead`, but each is made when it is asked for, by the caller's thread."""
-    for item in items:
-        yield item, make(item, lambda: False)
+    def __exit__(self, *_: object) -> None:
+        self._given_up.set()
+        self._threads.shutdown(cancel_futures=True)

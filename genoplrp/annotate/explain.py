@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genoplrp.annotate.background import Crew
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, batches
 from genoplrp.explainer import Explainer
@@ -144,13 +145,20 @@ def to_explain(chunk: Iterable[Scored], width: int, thresholds: NDArray[np.float
     return [request for scored in chunk for request in _requests(scored, width, thresholds)]
 
 
-def window_maps(requests: Iterable[Request], mapper: Mapper) -> Iterator[NDArray[np.float32]]:
-    """Maps (n, 2, width) with and without pruning of the windows that are requested, in order, a batch at a time."""
+def window_maps(requests: Iterable[Request], mapper: Mapper, crew: Crew) -> Iterator[NDArray[np.float32]]:
+    """Maps (n, 2, width) with and without pruning of the windows that are requested, in order, a batch at a time.
+
+    Several batches are explained at once, if the crew has several threads.
+    """
     scorer = mapper.scorer
-    windows = ((request, window) for request in requests for window in request.windows)
-    for batch in batches(windows, scorer.batch_size):
+
+    def explained(batch: Sequence[tuple[Request, Window]], _: object) -> NDArray[np.float32]:
         texts = [scorer.letters(request.scored.record.sequence, window) for request, window in batch]
-        yield mapper.maps(texts, [request.label for request, _ in batch]).numpy()
+        maps: NDArray[np.float32] = mapper.maps(texts, [request.label for request, _ in batch]).numpy()
+        return maps
+
+    windows = ((request, window) for request in requests for window in request.windows)
+    return (maps for _, maps in crew.ahead(explained, batches(windows, scorer.batch_size)))
 
 
 class Assembly:

@@ -73,6 +73,11 @@ class Scorer:
         """
         return all(_keeps_nothing(part) for part in self.model.modules())
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return where(self.model)[0] or torch.device("cpu")
+
     def to_device(self, x: Tensor) -> Tensor:
         """`x` where the network is, in the network's floating-point type."""
         device, dtype = where(self.model)

@@ -4,14 +4,15 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from genoplrp.annotate import annotate
-from genoplrp.annotate.background import Background, ahead
+from genoplrp.annotate.background import Background, Crew
 from genoplrp.annotate.scorer import scorer_for
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted_fasta
@@ -117,19 +118,63 @@ def test_next_item_is_made_while_the_caller_has_the_last() -> None:
         return k * k
 
     found = []
-    for k, square in ahead(make, range(4)):
-        if k < 3:
-            assert made[k + 1].wait(10)
-        assert not any(event.is_set() for event in made[k + 2 :])  # one ahead and no more, so that memory is bounded
-        found.append((k, square))
+    with Crew() as crew:
+        for k, square in crew.ahead(make, range(4)):
+            if k < 3:
+                assert made[k + 1].wait(10)
+            assert not any(event.is_set() for event in made[k + 2 :])  # one ahead and no more: memory is bounded
+            found.append((k, square))
     assert found == [(0, 0), (1, 1), (2, 4), (3, 9)]
     assert len(threads) == 1 and threading.get_ident() not in threads
 
 
-def test_an_error_ahead_is_raised_when_its_turn_comes() -> None:
+def test_threads_of_a_crew_work_at_once_and_its_results_come_in_order() -> None:
+    """The first item is not done before two others are, and three are taken: two made ahead, and the caller's."""
+    begun, done, taken = threading.Barrier(2), [threading.Event() for _ in range(6)], []
+
+    def make(k: int, given_up: Callable[[], bool]) -> int:
+        if k < 2:
+            begun.wait(10)  # breaks unless both are at work
+        if k == 0:
+            assert done[1].wait(10) and done[2].wait(10)
+        done[k].set()
+        return k * k
+
+    def items() -> Iterator[int]:
+        for k in range(6):
+            taken.append(k)
+            yield k
+
+    with Crew(2) as crew:
+        made = crew.ahead(make, items())
+        assert next(made) == (0, 0)
+        assert taken == [0, 1, 2]
+        assert list(made) == [(k, k * k) for k in range(1, 6)]
+
+
+def test_without_threads_the_caller_makes_each_when_he_asks() -> None:
+    made: list[int] = []
+    with Crew(0) as crew:
+        for k, thread in crew.ahead(lambda k, _: (made.append(k), threading.get_ident())[1], range(3)):
+            assert thread == threading.get_ident()
+            assert made == list(range(k + 1))
+
+
+def test_each_thread_of_a_crew_begins_as_it_is_told() -> None:
+    own = threading.local()
+
+    def begin() -> None:
+        own.number = 7
+
+    with Crew(3, begin) as crew:
+        assert {number for _, number in crew.ahead(lambda k, _: own.number, range(9))} == {7}
+
+
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_an_error_ahead_is_raised_when_its_turn_comes(size: int) -> None:
     found = []
-    with pytest.raises(ZeroDivisionError):
-        for _, one in ahead(lambda k, _: 6 // k, [3, 2, 0, 1]):
+    with pytest.raises(ZeroDivisionError), Crew(size) as crew:
+        for _, one in crew.ahead(lambda k, _: 6 // k, [3, 2, 0, 1]):
             found.append(one)
     assert found == [2, 3]
 
@@ -139,12 +184,11 @@ def test_no_thread_is_left_where_the_items_fail_or_are_not_all_taken() -> None:
         yield from range(3)
         raise OSError("the file ends early")
 
-    with pytest.raises(OSError, match="ends early"):
-        list(ahead(lambda k, _: k, items()))
-    unfinished = ahead(lambda k, _: k, range(9))
-    next(unfinished)
-    unfinished.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("genoplrp-ahead")]
+    with pytest.raises(OSError, match="ends early"), Crew() as crew:
+        list(crew.ahead(lambda k, _: k, items()))
+    with Crew() as crew:
+        next(crew.ahead(lambda k, _: k, range(9)))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("genoplrp-crew")]
 
 
 def test_what_is_made_ahead_is_given_up_with_the_rest() -> None:
@@ -156,10 +200,10 @@ def test_what_is_made_ahead_is_given_up_with_the_rest() -> None:
             begun.set()
         return k
 
-    taken = ahead(make, range(2))
-    assert next(taken) == (0, 0)
-    assert begun.wait(10)
-    taken.close()  # would never come back
+    with Crew() as crew:
+        assert next(crew.ahead(make, range(2))) == (0, 0)
+        assert begun.wait(10)
+    # Leaving the context would never come back.
 
 
 def test_scores_that_are_given_up_are_cancelled() -> None:
@@ -192,6 +236,24 @@ def test_network_that_keeps_things_on_itself_is_scored_and_explained_alike(
     kept = annotate(fasta, Forgetful(matrix_network(60)).eval(), tmp_path / "kept", logos=0, batch_size=1)
     for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):
         assert (kept.out / name).read_bytes() == (plain.out / name).read_bytes()
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_results_are_the_same_with_any_number_of_threads_of_torch_which_has_as_many_afterwards(
+    tmp_path: Path, threads: int
+) -> None:
+    fasta, usual, found = planted_fasta(tmp_path), torch.get_num_threads(), {}
+    try:
+        for number in (1, threads):
+            torch.set_num_threads(number)
+            found[number] = annotate(fasta, matrix_network(60), tmp_path / str(number), logos=0, batch_size=3).out
+            assert torch.get_num_threads() == number
+            with ThreadPoolExecutor(1) as another:
+                assert another.submit(torch.get_num_threads).result() == number
+    finally:
+        torch.set_num_threads(usual)
+    for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):
+        assert (found[threads] / name).read_bytes() == (found[1] / name).read_bytes()
 
 
 def hooked(network: nn.Module) -> nn.Module:

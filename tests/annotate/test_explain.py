@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from genoplrp.annotate.background import Crew
 from genoplrp.annotate.explain import Assembly, Explanation, Mapper, Scored, called_labels, to_explain, window_maps
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, scorer_for
@@ -28,7 +29,7 @@ def explained(
 ) -> list[Explanation]:
     requests = to_explain(items, scorer.spec.length, thresholds)
     assembly = Assembly(requests)
-    found = window_maps(requests, Mapper(scorer, options or Options()))
+    found = window_maps(requests, Mapper(scorer, options or Options()), Crew(0))
     return [explanation for maps in found for explanation in assembly.add(maps)]
 
 
