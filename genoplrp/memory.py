@@ -7,23 +7,25 @@ from collections.abc import Callable
 from functools import cache
 
 # malloc.h of glibc; 32 MB is the largest threshold that it takes.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 KEPT, LARGEST = 512 * 2**20, 32 * 2**20
-_OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+_OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Have glibc keep up to 512 MB of what each of its arenas frees, once a process; whether it does.
+    """Have glibc keep up to 512 MB of what is freed, once a process; whether it does.
 
-    By default it gives freed memory back to the system, batch after batch, and asks for it again. Nothing is changed
-    where the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
-    ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
+    By default it gives freed memory back to the system, batch after batch, and asks for it again. Threads that begin
+    later share one arena: those of their own glibc gives back piece by piece, whatever is set. Nothing is changed where
+    the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
+    ``MALLOC_ARENA_MAX``, ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
     """
     if any(name in os.environ for name in _OWN_SETTINGS):
         return False
     mallopt = _of_glibc("mallopt")
-    return mallopt is not None and bool(mallopt(_MMAP_THRESHOLD, LARGEST)) and bool(mallopt(_TRIM_THRESHOLD, KEPT))
+    settings = {_MMAP_THRESHOLD: LARGEST, _TRIM_THRESHOLD: KEPT, _ARENA_MAX: 1}
+    return mallopt is not None and all(mallopt(name, value) for name, value in settings.items())
 
 
 def give_back_freed_memory() -> None:

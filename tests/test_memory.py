@@ -9,7 +9,7 @@ import pytest
 
 from genoplrp.memory import give_back_freed_memory
 
-OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
 FREED = """
 import numpy as np
 from genoplrp.memory import give_back_freed_memory, keep_freed_memory
