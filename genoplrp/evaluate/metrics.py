@@ -103,13 +103,18 @@ def auprc(relevance: Any, mask: Any) -> NDArray[np.float64]:
     [0.833]
     """
     values, inside = _per_base(relevance), _mask(mask, relevance)
-    length = values.shape[1]
-    order = np.argsort(-values, axis=1, kind="stable")
-    values, inside = np.take_along_axis(values, order, axis=1), np.take_along_axis(inside, order, axis=1)
-    precision = np.cumsum(inside, axis=1) / np.arange(1, length + 1)
-    # Each base counts with the precision at the last base of its group of equals.
-    _, group_end = _group_ends(values)
-    gained = np.sum(np.take_along_axis(precision, group_end, axis=1), axis=1, where=inside)
+    n, length = values.shape
+    order = np.argsort(-values, axis=1) + length * np.arange(n)[:, None]
+    values, inside = values.take(order), inside.take(order)
+    # Each true base counts with the precision at the last base of its group of equals; few bases are true.
+    place = np.flatnonzero(inside)
+    row = place // length
+    ends = np.ones((n, length), dtype=bool)
+    np.not_equal(values[:, 1:], values[:, :-1], out=ends[:, :-1])
+    end = np.flatnonzero(ends)
+    end = end[np.searchsorted(end, place)]
+    found = np.searchsorted(place, end, side="right") - np.searchsorted(place, row * length)
+    gained = np.bincount(row, weights=found / (end - row * length + 1), minlength=n).astype(np.float64)
     return _ratio(gained, inside.sum(axis=1).astype(np.float64))
 
 
@@ -198,21 +203,21 @@ def _group_ends(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray
 
 
 def _per_base(relevance: Any) -> NDArray[np.float64]:
-    values = _array(relevance).astype(np.float64)
+    values = _array(relevance).astype(np.float64, copy=False)
     if values.ndim != 2 or values.shape[1] == 0:
         raise OptionError(
             f"relevance must have shape (n, l), one value a base; got {values.shape}. "
             "Of relevance (n, 4, l) take the sum over axis 1, which an Attribution has as per_base"
         )
-    bad = ~np.isfinite(values)
-    if bad.any():
-        row, column = np.argwhere(bad)[0].tolist()
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0].tolist()
         raise OptionError(f"relevance must be finite; sequence {row}, base {column} is {values[row, column]}")
     return values
 
 
 def _mask(mask: Any, relevance: Any) -> NDArray[np.bool_]:
-    inside, shape = _array(mask).astype(bool), _array(relevance).shape
+    inside, shape = _array(mask).astype(bool, copy=False), _array(relevance).shape
     if inside.shape != shape:
         raise OptionError(f"mask must have the shape of relevance, {shape}; got {inside.shape}")
     return inside
