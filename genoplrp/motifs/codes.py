@@ -25,15 +25,7 @@ def encode(sequence: str, record: int = 0) -> NDArray[np.uint8]:
     >>> encode("acGTUN").tolist()
     [0, 1, 2, 3, 3, 4]
     """
-    # "replace" turns each letter beyond ASCII into one "?", so that offsets stay true.
-    codes = BYTE_CODES[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
-    if codes.size and codes.max() == FOREIGN_CODE:
-        offset = int(codes.argmax())
-        raise SequenceError(
-            f"record {record}, offset {offset}: {sequence[offset]!r} is no DNA letter; "
-            "expected A, C, G, T, U, N or another IUPAC code"
-        )
-    return codes
+    return concatenate([sequence], 0, record)[0]
 
 
 def to_text(codes: NDArray[np.uint8]) -> list[str]:
@@ -53,10 +45,23 @@ def concatenate(sequences: Sequence[str], gap: int, first: int = 0) -> tuple[NDA
     """All sequences in one array with `gap` unknown bases after each, and where each starts, shape (n,).
 
     `first` is the index of the first sequence, for the error message.
+
+    Raises
+    ------
+    SequenceError
+        At the first letter that is no DNA letter.
     """
-    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(lengths + gap)])
-    codes = np.full(int(starts[-1]), UNKNOWN, dtype=np.uint8)
-    for record, (sequence, start) in enumerate(zip(sequences, starts[:-1].tolist(), strict=True)):
-        codes[start : start + len(sequence)] = encode(sequence, first + record)
-    return codes, starts[:-1]
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64) + gap
+    starts = np.cumsum(lengths) - lengths
+    # "replace" turns each letter beyond ASCII into one "?", so that offsets stay true.
+    text = ("N" * gap).join([*sequences, ""]).encode("ascii", "replace")
+    codes = BYTE_CODES[np.frombuffer(text, dtype=np.uint8)]
+    if codes.size and codes.max() == FOREIGN_CODE:
+        place = int(codes.argmax())
+        which = int(np.searchsorted(starts, place, side="right")) - 1
+        offset = place - int(starts[which])
+        raise SequenceError(
+            f"record {first + which}, offset {offset}: {sequences[which][offset]!r} is no DNA letter; "
+            "expected A, C, G, T, U, N or another IUPAC code"
+        )
+    return codes, starts
