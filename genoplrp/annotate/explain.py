@@ -1,9 +1,12 @@
 """Which outputs of which windows are explained, and the maps of a whole record put together from its windows."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, compress
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +20,8 @@ from genoplrp.explainer import Explainer
 from genoplrp.lrp import NoPrune
 from genoplrp.lrp.prune import Pruner
 from genoplrp.sequence import Record, Window, one_hot, stitch, tile
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,16 @@ class Request:
 class Explanation(Request):
     """One explained output of one record of length l.
 
-    Its maps are put together from those of the windows when they are first asked for.
-
     Attributes
     ----------
     maps
-        (windows, 2, width) relevance a base with and without pruning.
+        (2, l) signed relevance a base with and without pruning; 0 outside the explained windows.
+    explained
+        (l,) the bases that lie in an explained window.
     """
 
     maps: NDArray[np.float32]
+    explained: NDArray[np.bool_]
 
     @property
     def length(self) -> int:
@@ -86,27 +92,15 @@ class Explanation(Request):
 
     @property
     def plrp(self) -> NDArray[np.float32]:
-        """(l,) signed relevance a base with pruning; 0 outside the explained windows."""
-        return self._along_the_record[0]
+        """(l,) relevance with pruning."""
+        plrp: NDArray[np.float32] = self.maps[0]
+        return plrp
 
     @property
     def lrp(self) -> NDArray[np.float32]:
-        """(l,) the same without pruning."""
-        return self._along_the_record[1]
-
-    @cached_property
-    def explained(self) -> NDArray[np.bool_]:
-        """(l,) the bases that lie in an explained window."""
-        inside = np.zeros(self.length, dtype=bool)
-        for window in self.windows:
-            inside[window.start : window.end] = True
-        return inside
-
-    @cached_property
-    def _along_the_record(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(l,) with and without pruning; what stands for padding is cut off."""
-        plrp, lrp = stitch(torch.from_numpy(self.maps), self.windows, self.length).numpy()
-        return plrp, lrp
+        """(l,) relevance without pruning."""
+        lrp: NDArray[np.float32] = self.maps[1]
+        return lrp
 
 
 class Mapper:
@@ -137,12 +131,21 @@ class Mapper:
         return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
 
 
-def to_explain(chunk: Iterable[Scored], width: int, thresholds: NDArray[np.float32]) -> list[Request]:
-    """Every called label of each record, or its best label where none is called.
+def to_explain(chunk: Sequence[Scored], width: int, thresholds: NDArray[np.float32]) -> list[Request]:
+    """Every called label of each record, the best first, or its best label where none is called.
 
-    Of a long record the windows of `width` bases that call the label are explained, or its best window.
+    A label is called where its score exceeds the threshold, and the better, the further. Of a long record the windows
+    of `width` bases that call the label are explained, or its best window.
     """
-    return [request for scored in chunk for request in _requests(scored, width, thresholds)]
+    found: list[list[Request]] = [[] for _ in chunk]
+    tiles = {length: tile(length, width) for length in {len(scored.record.sequence) for scored in chunk}}
+    for own in alike(len(scored.scores) for scored in chunk).values():
+        scores = np.stack([chunk[k].scores for k in own])
+        for row, label, called, inside in zip(*(part.tolist() for part in _chosen(scores, thresholds)), strict=True):
+            scored = chunk[own[row]]
+            windows = tuple(compress(tiles[len(scored.record.sequence)], inside))
+            found[own[row]].append(Request(scored, label, called, windows))
+    return [request for requests in found for request in requests]
 
 
 def window_maps(requests: Iterable[Request], mapper: Mapper, crew: Crew) -> Iterator[NDArray[np.float32]]:
@@ -169,40 +172,65 @@ class Assembly:
     """
 
     def __init__(self, requests: Iterable[Request]) -> None:
-        self._requests = deque(requests)
-        self._waiting: deque[NDArray[np.float32]] = deque()  # (2, width) a window
+        self._requests = list(requests)
+        self._ends = list(accumulate(len(request.windows) for request in self._requests))  # of each one's windows
+        self._first = self._taken = 0  # of the requests not yet whole; windows of those that are
+        self._waiting: list[NDArray[np.float32]] = []  # (n, 2, width) each
 
     def add(self, maps: NDArray[np.float32]) -> list[Explanation]:
         """The explanations that are whole with the next windows' maps (n, 2, width)."""
-        self._waiting.extend(maps)
-        found = []
-        while self._requests and len(self._waiting) >= len(self._requests[0].windows):
-            request = self._requests.popleft()
-            own = np.stack([self._waiting.popleft() for _ in request.windows])
-            found.append(Explanation(request.scored, request.label, request.called, request.windows, own))
+        self._waiting.append(maps)
+        whole = bisect_right(self._ends, self._taken + sum(map(len, self._waiting)), lo=self._first)
+        if whole == self._first:
+            return []
+        rows = np.concatenate(self._waiting)
+        starts = [0, *(end - self._taken for end in self._ends[self._first : whole])]
+        found = _explanations(self._requests[self._first : whole], rows, np.array(starts[:-1]))
+        self._waiting, self._taken, self._first = [rows[starts[-1] :]], self._ends[whole - 1], whole
         return found
 
 
-def called_labels(best: NDArray[np.float32], thresholds: NDArray[np.float32]) -> tuple[list[int], int]:
-    """Labels whose score (m,) exceeds the threshold, best first, and the label with the largest margin.
+def alike(keys: Iterable[K]) -> dict[K, list[int]]:
+    """Places of each key, in order.
 
     Examples
     --------
-    >>> called_labels(np.array([1.0, 5.0, 4.0]), np.array([2.0, 3.0, 1.0]))
-    ([2, 1], 2)
+    >>> alike("abca")
+    {'a': [0, 3], 'b': [1], 'c': [2]}
     """
-    margin = best - thresholds
-    order = np.argsort(-margin, kind="stable")
-    called: list[int] = order[: np.count_nonzero(margin > 0)].tolist()
-    return called, int(order[0])
+    places: dict[K, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        places[key].append(place)
+    return dict(places)
 
 
-def _requests(scored: Scored, width: int, thresholds: NDArray[np.float32]) -> Iterator[Request]:
-    """What of a record is to be explained."""
-    windows = tile(len(scored.record.sequence), width)
-    called, top = called_labels(scored.best, thresholds)
-    for label in called:
-        chosen = np.flatnonzero(scored.scores[:, label] > thresholds[label]).tolist()
-        yield Request(scored, label, True, tuple(windows[i] for i in chosen))
-    if not called:
-        yield Request(scored, top, False, (windows[int(scored.scores[:, top].argmax())],))
+def _chosen(
+    scores: NDArray[np.float32], thresholds: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """What of k records with scores (k, w, m) is to be explained: row, label, whether that is called, windows (w,)."""
+    margin = scores.max(axis=1) - thresholds
+    order = np.argsort(-margin, axis=1, kind="stable")
+    calls = np.count_nonzero(margin > 0, axis=1)
+    row, rank = np.nonzero(np.arange(len(thresholds)) < np.maximum(calls, 1)[:, None])
+    label, called = order[row, rank], calls[row] > 0
+    own = scores[row, :, label]
+    calling = own > thresholds[label, None]
+    best = np.arange(scores.shape[1]) == own.argmax(axis=1)[:, None]
+    return row, label, called, np.where(called[:, None], calling, best)
+
+
+def _explanations(
+    requests: Sequence[Request], rows: NDArray[np.float32], starts: NDArray[np.int64]
+) -> list[Explanation]:
+    """Explanations from maps (n, 2, width) of their windows, those of each request from its start on."""
+    found: dict[int, Explanation] = {}
+    for (windows, length), own in alike((one.windows, len(one.scored.record.sequence)) for one in requests).items():
+        held = rows[starts[own] + np.arange(len(windows))[:, None]]  # (windows, k, 2, width)
+        maps = stitch(torch.from_numpy(held), windows, length).numpy()
+        explained = np.zeros(length, dtype=bool)
+        for window in windows:
+            explained[window.start : window.end] = True
+        for k, along in zip(own, maps, strict=True):
+            one = requests[k]
+            found[k] = Explanation(one.scored, one.label, one.called, one.windows, along, explained)
+    return [found[k] for k in range(len(requests))]

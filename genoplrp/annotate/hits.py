@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import nan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genoplrp.motifs import Motif
-from genoplrp.motifs.codes import encode
+from genoplrp.motifs.codes import concatenate
 
 ENRICHMENT = 2.0
 """A hit carries at least this many times the relevance that its width would get by chance; see `smallest_share`."""
@@ -24,8 +25,9 @@ SPAN_WIDTH = 15
 _ROUNDING = 1e-9
 _KEPT_SHARE = 0.5  # of the span's relevance that the matrix' placement must still cover
 
-_Span = tuple[int, int, str, float]
-"""(start, end, strand, log-odds), as of a `Hit`."""
+_STRANDS = ("+", "-", ".")
+_Spans = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+"""(k,) start, end, index in `_STRANDS` and log-odds, as of a `Hit`."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class Hit:
 
 
 def find_hits(
-    relevance: NDArray[np.float32], explained: NDArray[np.bool_], sequences: Sequence[str], motif: Motif | None
+    relevance: NDArray[np.float32], explained: NDArray[np.bool_], sequences: Sequence[str], motifs: Sequence[Motif] = ()
 ) -> list[list[Hit]]:
-    """Hits of one label in k records of one length, by falling share of relevance; none overlaps another.
+    """Hits of a label in each of k records of one length, by falling share of relevance; none overlaps another.
 
     Again and again the stretch of the matrix' width with the largest positive relevance is taken; of all placements of
     the matrix, on either strand, that touch its surroundings (half a width to each side) and keep half its relevance,
@@ -77,18 +79,18 @@ def find_hits(
         (k, l) bool, the bases that were explained: over these chance is reckoned.
     sequences
         The l letters of each record.
-    motif
-        The label's matrix, if it has one.
+    motifs
+        The k labels' matrices, of one width, if they have any.
     """
     positive = np.maximum(relevance, 0, dtype=np.float64)
     total, bases = positive.sum(axis=1), explained.sum(axis=1)
-    width = min(motif.width if motif else SPAN_WIDTH, relevance.shape[1])
+    width = min(motifs[0].width if motifs else SPAN_WIDTH, relevance.shape[1])
     least = total * smallest_share(np.minimum(width / np.maximum(bases, 1), 1.0))
     inside = sliding_sums(positive, width)  # (k, l - width + 1)
     inside[(inside < least[:, None] * (1 - _ROUNDING)) | (bases == 0)[:, None]] = 0.0
     waiting, free = inside.copy(), np.ones(positive.shape, dtype=bool)
-    matrix = motif if motif and motif.width == width else None
-    codes = np.stack([encode(sequence) for sequence in sequences])
+    fits = bool(motifs) and motifs[0].width == width
+    codes = concatenate(sequences, 0)[0].reshape(relevance.shape)
     found: list[list[Hit]] = [[] for _ in sequences]
     rows = np.arange(len(sequences))
     while True:
@@ -97,14 +99,15 @@ def find_hits(
         rows, starts = rows[more], starts[more]
         if not len(rows):
             return [_without_flanks(hits) for hits in found]
-        placed: list[_Span | None] = [None] * len(rows)
-        if matrix is not None:
-            placed = _placed(matrix, codes[rows], inside[rows], free[rows], starts)
-        for row, start, site in zip(rows.tolist(), starts.tolist(), placed, strict=True):
-            span = site or _trimmed(positive[row], start, width)
-            found[row].append(_hit(span, relevance[row], positive[row], float(total[row]), int(bases[row])))
-            free[row, span[0] : span[1]] = False
-            waiting[row, max(0, span[0] - width + 1) : span[1]] = 0.0  # the stretches that touch the hit
+        spans = _trimmed(positive[rows], starts, width)
+        if fits:
+            own = [motifs[row] for row in rows.tolist()]
+            spans = _likelier(_placed(own, codes[rows], inside[rows], free[rows], starts), spans)
+        hits = _hits(spans, relevance[rows], positive[rows], total[rows], bases[rows])
+        for row, hit in zip(rows.tolist(), hits, strict=True):
+            found[row].append(hit)
+            free[row, hit.start : hit.end] = False
+            waiting[row, max(0, hit.start - width + 1) : hit.end] = 0.0  # the stretches that touch the hit
 
 
 def _without_flanks(found: Sequence[Hit]) -> list[Hit]:
@@ -145,15 +148,20 @@ def sliding_sums(values: NDArray[np.float64] | NDArray[np.bool_], width: int) ->
     return np.asarray(sums[:, width:] - sums[:, :-width])
 
 
-def placement_scores(codes: NDArray[np.uint8], motif: Motif, starts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Log-odds in bits of placements of the matrix that begin at `starts` (k, m): (2, k, m), forward, then reverse.
+def placement_scores(
+    codes: NDArray[np.uint8], motifs: Sequence[Motif], starts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Log-odds in bits of placements that begin at `starts` (k, m): (2, k, m), forward, then reverse.
 
-    ``codes`` (k, l): the letters, as `genoplrp.motifs.codes` has them. A placement over a letter that is no base scores
-    minus infinity.
+    ``codes`` (k, l): the letters, as `genoplrp.motifs.codes` has them. Of the k matrices, of one width, each is placed
+    in its own row. A placement over a letter that is no base scores minus infinity.
     """
-    column = np.arange(motif.width)
+    column = np.arange(motifs[0].width)
     windows = codes[np.arange(len(codes))[:, None, None], starts[:, :, None] + column]  # (k, m, w)
-    return np.asarray(_both_strands(motif)[:, windows, column].sum(axis=-1))
+    each = {motif: index for index, motif in enumerate(dict.fromkeys(motifs))}
+    tables = np.stack([_both_strands(motif) for motif in each], axis=1)  # (2, matrices, 5, w)
+    which = np.array([each[motif] for motif in motifs])[:, None, None]
+    return np.asarray(tables[:, which, windows, column].sum(axis=-1))
 
 
 @lru_cache(maxsize=256)
@@ -163,46 +171,63 @@ def _both_strands(motif: Motif) -> NDArray[np.float64]:
     return np.concatenate([both, np.full((2, 1, motif.width), -np.inf)], axis=1)
 
 
+def _trimmed(positive: NDArray[np.float64], starts: NDArray[np.int64], width: int) -> _Spans:
+    """The stretches, one in each row, without the bases at their ends that carry nothing."""
+    carrying = np.take_along_axis(positive, starts[:, None] + np.arange(width), axis=1) > 0
+    first, after = carrying.argmax(axis=1), carrying[:, ::-1].argmax(axis=1)
+    return starts + first, starts + width - after, np.full_like(starts, _STRANDS.index(".")), np.full(len(starts), nan)
+
+
 def _placed(
-    motif: Motif,
+    motifs: Sequence[Motif],
     codes: NDArray[np.uint8],
     inside: NDArray[np.float64],
     free: NDArray[np.bool_],
     starts: NDArray[np.int64],
-) -> list[_Span | None]:
-    """For each record's stretch the best placement of the matrix around it, if its bases are likelier under the matrix
-    than by chance."""
-    width, each = motif.width, np.arange(len(starts))
+) -> _Spans:
+    """For each record's stretch the best placement of its matrix around it."""
+    width, each = motifs[0].width, np.arange(len(starts))
     around = starts[:, None] + np.arange(-(width // 2), width // 2 + 1)  # (k, m)
     exists = (around >= 0) & (around < inside.shape[1])
     around = np.clip(around, 0, inside.shape[1] - 1)
     taken = np.take_along_axis(sliding_sums(~free, width), around, axis=1) > 0
     carried = np.take_along_axis(inside, around, axis=1)
-    odds = placement_scores(codes, motif, around)
+    odds = placement_scores(codes, motifs, around)
     odds[:, ~exists | taken | (carried < _KEPT_SHARE * inside[each, starts][:, None])] = -np.inf
     odds = np.moveaxis(odds, 0, 1).reshape(len(starts), -1)  # (k, 2 * m)
     # A palindrome scores the same on both strands but for rounding, which shall not decide between them.
     best = (odds >= odds.max(axis=1, keepdims=True) - _ROUNDING).argmax(axis=1)
     strand, offset = np.divmod(best, around.shape[1])
-    first = around[each, offset].tolist()
-    found = zip(first, strand.tolist(), odds[each, best].tolist(), strict=True)
-    return [(start, start + width, "+-"[sign], bits) if bits > 0 else None for start, sign, bits in found]
+    first = around[each, offset]
+    return first, first + width, strand, odds[each, best]
 
 
-def _trimmed(positive: NDArray[np.float64], start: int, width: int) -> _Span:
-    """The stretch without the bases at its ends that carry nothing."""
-    carrying = np.flatnonzero(positive[start : start + width])
-    return start + int(carrying[0]), start + int(carrying[-1]) + 1, ".", nan
+def _likelier(placed: _Spans, trimmed: _Spans) -> _Spans:
+    """Placements whose bases are likelier under the matrix than by chance; the trimmed stretches of the other rows."""
+    likelier = placed[-1] > 0
+    start, end, strand, bits = (np.where(likelier, *pair) for pair in zip(placed, trimmed, strict=True))
+    return start, end, strand, bits
 
 
-def _hit(
-    span: _Span,
+def _hits(
+    spans: _Spans,
     relevance: NDArray[np.float32],
     positive: NDArray[np.float64],
-    total: float,
-    bases: int,
-) -> Hit:
-    """The hit on a span, with what lies inside it."""
-    start, end, strand, log_odds = span
-    share = float(positive[start:end].sum() / total)
-    return Hit(start, end, strand, share, share * bases / (end - start), float(relevance[start:end].sum()), log_odds)
+    total: NDArray[np.float64],
+    bases: NDArray[np.int64],
+) -> list[Hit]:
+    """The hit on each row's span, with what lies inside it."""
+    start, end, strand, bits = spans
+    share = _span_sums(positive, start, end) / total
+    numbers = share, share * bases / (end - start), _span_sums(relevance, start, end), bits
+    columns = zip(*(part.tolist() for part in (start, end, strand, *numbers)), strict=True)
+    return [Hit(low, high, _STRANDS[sign], *rest) for low, high, sign, *rest in columns]
+
+
+def _span_sums(values: NDArray[Any], start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[Any]:
+    """Sum of each row's values (k, l) from its start to its end (k,); spans of one length together."""
+    sums, lengths = np.empty(len(values), values.dtype), end - start
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        sums[rows] = values[rows[:, None], start[rows, None] + np.arange(length)].sum(axis=1)
+    return sums

@@ -4,94 +4,70 @@ The metrics are those of `genoplrp.evaluate`, taken over the explained bases. Wh
 instance, no positive relevance) it is NaN: counted, never replaced.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genoplrp.annotate.explain import Explanation
+from genoplrp.annotate.explain import Explanation, alike
 from genoplrp.annotate.truth import Spans
 from genoplrp.evaluate import auprc, entropy, gini, motif_recall, rma
-from genoplrp.motifs import Site
+from genoplrp.motifs import Stretch, site_masks
 
 METHODS = ("LRP", "PLRP")
 METRICS = ("rma", "gini", "entropy", "auprc", "recall")
 COLUMNS = (*METRICS, "n", "instances")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quality:
-    """The metrics of one map.
+    """The metrics of the maps of n explanations.
 
     Attributes
     ----------
-    rma, auprc, recall
-        Share of the positive relevance inside the instances; area under the precision-recall curve of bases; share of
-        the instances that carry at least a uniform share. NaN without an instance.
-    gini, entropy
-        Sparsity of the absolute relevance over `n` bases.
-    n, instances
-        Explained bases, and instances of the motif among them.
+    metrics
+        (n, 2, 5) by `METHODS` and `METRICS`. rma, auprc, recall: share of the positive relevance inside the instances;
+        area under the precision-recall curve of bases; share of the instances that carry at least a uniform share; NaN
+        without an instance. gini, entropy: sparsity of the absolute relevance over the explained bases.
+    bases, instances
+        (n,) explained bases, and instances of the motif among them.
     """
 
-    rma: float
-    gini: float
-    entropy: float
-    auprc: float
-    recall: float
-    n: int
-    instances: int
-
-    @property
-    def metrics(self) -> tuple[float, ...]:
-        """The values of `METRICS`."""
-        return self.rma, self.gini, self.entropy, self.auprc, self.recall
+    metrics: NDArray[np.float64]
+    bases: NDArray[np.int64]
+    instances: NDArray[np.int64]
 
 
-def qualities(pairs: Sequence[tuple[Explanation, Spans | None]]) -> list[dict[str, Quality]]:
-    """Metrics of both maps of explanations with the spans of their instances, by method; many cost little more."""
-    found: list[dict[str, Quality]] = [{} for _ in pairs]
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for index, (explanation, _) in enumerate(pairs):
-        by_length[int(explanation.explained.sum())].append(index)
-    for indices in by_length.values():
-        truths = [_explained(pairs[k][1] or [], pairs[k][0].explained) for k in indices]
-        for method in METHODS:
-            maps = np.stack([_map(pairs[k][0], method) for k in indices])
-            for k, quality in zip(indices, _measured(maps, truths), strict=True):
-                found[k][method] = quality
-    return found
+def measure(explanations: Sequence[Explanation], spans: Sequence[Spans | None]) -> Quality:
+    """Metrics of explanations with the spans of their instances; many cost little more than one."""
+    n = len(explanations)
+    metrics = np.empty((n, len(METHODS), len(METRICS)))
+    bases, instances = np.zeros((2, n), dtype=np.int64)
+    for own in alike((one.windows, one.length) for one in explanations).values():
+        explained = explanations[own[0]].explained
+        maps = np.stack([explanations[k].maps for k in own])[:, :, explained]  # (k, 2, bases)
+        sites = _sites([spans[k] or [] for k in own], explained)
+        inside = site_masks(sites, len(own), maps.shape[2])
+        plrp, lrp = maps.swapaxes(0, 1).astype(np.float64, order="C")
+        metrics[own] = np.stack([_metrics(one, inside, sites) for one in (lrp, plrp)], axis=1)
+        bases[own] = maps.shape[2]
+        instances[own] = np.bincount([site.sequence for site in sites], minlength=len(own))
+    return Quality(metrics, bases, instances)
 
 
-def _map(explanation: Explanation, method: str) -> NDArray[np.float32]:
-    """A method's relevance of the explained bases (n,)."""
-    values = explanation.lrp if method == "LRP" else explanation.plrp
-    return values[explanation.explained]
+def _sites(spans: Sequence[Spans], explained: NDArray[np.bool_]) -> list[Stretch]:
+    """Each record's instances that lie in explained bases (l,), in coordinates that count only these."""
+    before = [0, *np.cumsum(explained).tolist()]
+    return [
+        Stretch(row, before[start], before[end])
+        for row, of_one in enumerate(spans)
+        for start, end in of_one
+        if before[end] - before[start] == end - start
+    ]
 
 
-def _explained(spans: Spans, explained: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Spans]:
-    """Mask (n,) and spans of the instances that lie in explained bases, in coordinates that count only these."""
-    place = np.cumsum(explained) - 1
-    own = [(int(place[a]), int(place[b - 1]) + 1) for a, b in spans if explained[a:b].all()]
-    mask = np.zeros(int(explained.sum()), dtype=bool)
-    for start, end in own:
-        mask[start:end] = True
-    return mask, own
-
-
-def _measured(maps: NDArray[np.float32], truths: Sequence[tuple[NDArray[np.bool_], Spans]]) -> Iterator[Quality]:
-    """Metrics of maps (k, n), each with its mask and spans; what asks for an instance is NaN where there is none."""
-    values, inside = maps.astype(np.float64), np.stack([mask for mask, _ in truths])
-    sites = [Site(row, start, end, 0, ".") for row, (_, spans) in enumerate(truths) for start, end in spans]
-    columns = {
-        "rma": rma(values, inside),
-        "gini": gini(values),
-        "entropy": entropy(values),
-        "auprc": auprc(values, inside),
-        "recall": motif_recall(values, sites),
-    }
-    for row, (_, spans) in enumerate(truths):
-        numbers = {name: float(column[row]) for name, column in columns.items()}
-        yield Quality(**numbers, n=values.shape[1], instances=len(spans))
+def _metrics(maps: NDArray[np.float64], inside: NDArray[np.bool_], sites: Sequence[Stretch]) -> NDArray[np.float64]:
+    """`METRICS` (k, 5) of maps (k, bases); what asks for an instance is NaN where there is none."""
+    columns = rma(maps, inside), gini(maps), entropy(maps), auprc(maps, inside), motif_recall(maps, sites)
+    return np.stack(columns, axis=1)

@@ -1,8 +1,8 @@
 """What a run keeps: its tables, its store, its counts and the best of what it finds, filled chunk by chunk."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoplrp.annotate.calibrate import Calibration
-from genoplrp.annotate.explain import Assembly, Explanation, Scored, called_labels, to_explain
+from genoplrp.annotate.explain import Assembly, Explanation, Request, Scored, alike, to_explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import Hit, find_hits
 from genoplrp.annotate.output import STORE
-from genoplrp.annotate.quality import Quality, qualities
+from genoplrp.annotate.quality import measure
 from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Summary
@@ -80,22 +80,14 @@ class Recorder:
 
     def add_records(self, chunk: Sequence[Scored]) -> None:
         """Write what the network says of a chunk's records, and look up what their maps will be compared with."""
-        needed: dict[int, list[Scored]] = defaultdict(list)
-        for scored in chunk:
-            called, top = called_labels(scored.best, self._thresholds)
-            self._tables.add_record(scored, called, top)
-            self._summary.add_record(scored.best, called, len(scored.scores))
-            for label in called or [top]:
-                needed[label].append(scored)
-        records = [scored.record for scored in chunk]
-        self._store.add_records(
-            [record.name for record in records],
-            [record.sequence for record in records],
-            np.stack([scored.best for scored in chunk]),
-        )
-        self._known = dict(self._looked_up(needed))
+        requests = to_explain(chunk, self._width, self._thresholds)
+        self._tables.add_records([list(own) for _, own in groupby(requests, key=lambda one: one.scored.index)])
+        records, best = [scored.record for scored in chunk], np.stack([scored.best for scored in chunk])
+        self._summary.add_records(best, np.array([len(scored.scores) for scored in chunk]))
+        self._store.add_records([record.name for record in records], [record.sequence for record in records], best)
+        self._known = dict(self._looked_up(requests))
         self._summary.instances += sum(len(spans or ()) for spans, _ in self._known.values())
-        self._assembly = Assembly(to_explain(chunk, self._width, self._thresholds))
+        self._assembly = Assembly(requests)
 
     def add_maps(self, maps: NDArray[np.float32]) -> None:
         """Take the maps (n, 2, width), with and without pruning, of the next windows that `to_explain` names."""
@@ -115,9 +107,17 @@ class Recorder:
     def _add_explanations(self, group: Sequence[Explanation]) -> None:
         """Measure some explanations of the chunk added last, search them for hits, and write them."""
         spans, best = zip(*(self._known[one.label, one.scored.index] for one in group), strict=True)
-        measured = qualities(list(zip(group, spans, strict=True)))
-        for added in zip(group, self._hits(group), spans, measured, best, strict=True):
-            self._enter(*added)
+        hits, quality = self._hits(group), measure(group, spans)
+        called = [k for k, one in enumerate(group) if one.called]
+        self._tables.add_quality(group, quality)
+        self._tables.add_hits([group[k] for k in called], [hits[k] for k in called])
+        self._summary.explanations += len(group)
+        self._summary.add_quality([group[k].label for k in called], quality.metrics[called])
+        for k in called:
+            self._summary.add_hits(group[k].label, hits[k], best[k])
+        for shown in zip(group, spans, hits, strict=True):
+            self._showcase.add(*shown)
+            self._hang(*shown)
         self._store.add_explanations(
             [one.scored.index for one in group],
             [one.label for one in group],
@@ -125,67 +125,40 @@ class Recorder:
             [one.plrp for one in group],
             [one.lrp for one in group],
         )
-        self._summary.explanations += len(group)
 
     def _hits(self, group: Sequence[Explanation]) -> list[list[Hit]]:
-        """Hits of each explanation whose label is called; those of one label and length are searched for together."""
+        """Hits of each explanation whose label is called; those of one length and width of matrix go together."""
         found: list[list[Hit]] = [[] for _ in group]
-        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for k, one in enumerate(group):
-            if one.called:
-                alike[one.label, one.length].append(k)
-        for (label, _), those in alike.items():
-            own = [group[k] for k in those]
+        called = [k for k, one in enumerate(group) if one.called]
+        motifs = [self._motifs.get(self._labels[group[k].label]) for k in called]
+        keys = ((group[k].length, motif and motif.width) for k, motif in zip(called, motifs, strict=True))
+        for places in alike(keys).values():
+            own = [called[place] for place in places]
             hits = find_hits(
-                np.stack([one.plrp for one in own]),
-                np.stack([one.explained for one in own]),
-                [one.scored.record.sequence for one in own],
-                self._motifs.get(self._labels[label]),
+                np.stack([group[k].plrp for k in own]),
+                np.stack([group[k].explained for k in own]),
+                [group[k].scored.record.sequence for k in own],
+                [motif for place in places if (motif := motifs[place])],
             )
-            for k, of_one in zip(those, hits, strict=True):
+            for k, of_one in zip(own, hits, strict=True):
                 found[k] = of_one
         return found
 
     def _looked_up(
-        self, needed: Mapping[int, Sequence[Scored]]
+        self, requests: Sequence[Request]
     ) -> Iterator[tuple[tuple[int, int], tuple[Spans | None, MotifHit | None]]]:
         """Instances and the best match of the matrix, for each label and the index of each record explained for it."""
-        for index, chosen in needed.items():
+        for index, own in alike(one.label for one in requests).items():
             label = self._labels[index]
+            chosen = [requests[k].scored for k in own]
             records = [scored.record for scored in chosen]
             motif = self._motifs.get(label)
             best = best_hits([record.sequence for record in records], motif) if motif else [None] * len(records)
             for scored, spans, match in zip(chosen, self._truth.spans(records, label), best, strict=True):
                 yield (index, scored.index), (spans, match)
 
-    def _enter(
-        self,
-        explanation: Explanation,
-        hits: Sequence[Hit],
-        spans: Spans | None,
-        quality: dict[str, Quality],
-        best: MotifHit | None,
-    ) -> None:
-        """Enter one explanation and, if its label is called, its hits."""
-        index = explanation.label
-        label, threshold = self._labels[index], float(self._thresholds[index])
-        self._tables.add_quality(explanation, quality)
-        self._showcase.add(explanation, spans, hits)
-        if not explanation.called:
-            return
-        self._tables.add_hits(explanation, hits, probability(explanation.score))
-        self._summary.add_hits(index, hits, best)
-        self._summary.add_quality(index, quality)
-        if self._gallery.wants(label, explanation.score - threshold):
+    def _hang(self, explanation: Explanation, spans: Spans | None, hits: Sequence[Hit]) -> None:
+        """Show an explanation in the gallery, if its label is called and it is among the best."""
+        label, threshold = self._labels[explanation.label], float(self._thresholds[explanation.label])
+        if explanation.called and self._gallery.wants(label, explanation.score - threshold):
             self._gallery.add(exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits))
-
-
-def probability(score: float) -> float:
-    """Logistic function of a score, without overflow.
-
-    Examples
-    --------
-    >>> probability(0.0), probability(-1000.0)
-    (0.5, 0.0)
-    """
-    return float(np.exp(-np.logaddexp(0.0, -score)))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.hits import Hit
-from genoplrp.annotate.quality import METHODS, METRICS, Quality
+from genoplrp.annotate.quality import METHODS, METRICS
 from genoplrp.motifs import MotifHit
 
 _SAMPLE = 5000  # records whose scores are kept for the histogram
@@ -100,13 +100,12 @@ class Summary:
         shape = (len(labels), len(METHODS), len(METRICS))
         self._sums, self._defined = np.zeros(shape), np.zeros(shape, dtype=np.int64)
 
-    def add_record(self, scores: NDArray[np.float32], called: Sequence[int], windows: int) -> None:
-        """Count a record with scores (m,), the labels that it calls and its number of windows."""
-        self.records += 1
-        self.long_records += windows > 2 * self.calibration.windows
-        self._called[list(called)] += 1
-        if len(self.scores) < _SAMPLE:
-            self.scores.append(scores)
+    def add_records(self, scores: NDArray[np.float32], windows: NDArray[np.int64]) -> None:
+        """Count records with scores (n, m) and these numbers of windows (n,)."""
+        self.records += len(scores)
+        self.long_records += int(np.count_nonzero(windows > 2 * self.calibration.windows))
+        self._called += np.count_nonzero(scores > self.calibration.thresholds, axis=0)
+        self.scores += list(scores[: max(0, _SAMPLE - len(self.scores))])
 
     def warnings(self) -> list[str]:
         """What a reader must know before trusting the numbers."""
@@ -125,13 +124,12 @@ class Summary:
             self._judged[label] += len(hits)
             self._overlapping[label] += sum(hit.start < best.end and best.start < hit.end for hit in hits)
 
-    def add_quality(self, label: int, qualities: dict[str, Quality]) -> None:
-        """Add the metrics of both maps of a called label."""
-        self._explained[label] += 1
-        values = np.array([qualities[method].metrics for method in METHODS])
-        defined = ~np.isnan(values)
-        self._defined[label] += defined
-        self._sums[label] += np.where(defined, values, 0.0)
+    def add_quality(self, labels: Sequence[int], metrics: NDArray[np.float64]) -> None:
+        """Add the metrics (n, 2, 5), as a `Quality` has them, of both maps of called labels."""
+        defined = ~np.isnan(metrics)
+        np.add.at(self._explained, labels, 1)
+        np.add.at(self._defined, labels, defined)
+        np.add.at(self._sums, labels, np.where(defined, metrics, 0.0))
 
     def factors(self) -> list[Factor]:
         """All labels, the one called most often beyond chance first."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoplrp.annotate.calibrate import RECORDS, Calibration, calibrate
-from genoplrp.annotate.explain import called_labels
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer
 from genoplrp.annotate.summary import Summary
@@ -126,7 +125,5 @@ def choose_labels(
 def _above_chance(labels: Sequence[str], scores: Sequence[NDArray[np.float32]], calibration: Calibration) -> list[int]:
     """Outputs called at least twice as often as by chance, the one called most often beyond it first."""
     summary = Summary(labels, {}, calibration)
-    for rows in scores:
-        best = np.asarray(rows.max(0))
-        summary.add_record(best, called_labels(best, calibration.thresholds)[0], len(rows))
+    summary.add_records(np.stack([rows.max(0) for rows in scores]), np.array([len(rows) for rows in scores]))
     return [list(labels).index(factor.label) for factor in summary.factors() if factor.above_chance]

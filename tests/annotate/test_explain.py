@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from genoplrp.annotate.background import Crew
-from genoplrp.annotate.explain import Assembly, Explanation, Mapper, Scored, called_labels, to_explain, window_maps
+from genoplrp.annotate.explain import Assembly, Explanation, Mapper, Scored, to_explain, window_maps
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, scorer_for
 from genoplrp.attribution import attribute
 from genoplrp.errors import ModelError
 from genoplrp.lrp import NoPrune
 from genoplrp.models import ModelSpec
-from genoplrp.sequence import Record, one_hot
+from genoplrp.sequence import Record, Window, one_hot, tile
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import CTCF, planted
 
@@ -117,9 +117,86 @@ def test_both_strands_score_and_explain_a_sequence_and_its_reverse_complement_al
     np.testing.assert_allclose(forward.plrp, backward.plrp[::-1], rtol=1e-4, atol=1e-5)
 
 
+def chosen(thresholds: list[float], *rows: list[float]) -> list[tuple[int, bool]]:
+    """Labels that are explained of a record with one window for each row of scores, and whether they are called."""
+    record = Record("r", "ACGT" * (5 + 5 * len(rows)))
+    requests = to_explain([Scored(0, record, np.array(rows, np.float32))], 40, np.array(thresholds, np.float32))
+    return [(one.label, one.called) for one in requests]
+
+
 def test_called_labels_come_best_first_and_a_score_on_the_threshold_is_no_call() -> None:
-    assert called_labels(np.array([5.0, 9.0, 2.0, 8.0]), np.array([5.0, 5.0, 5.0, 1.0])) == ([3, 1], 3)
-    assert called_labels(np.array([1.0, 2.0]), np.array([5.0, 5.0])) == ([], 1)
+    assert chosen([5.0, 5.0, 5.0, 1.0], [5.0, 9.0, 2.0, 8.0]) == [(3, True), (1, True)]
+    assert chosen([5.0, 5.0], [1.0, 2.0]) == [(1, False)]
+    assert chosen([2.0, 3.0, 1.0], [1.0, 5.0, 0.0], [0.0, 0.0, 4.0]) == [(2, True), (1, True)]
+    assert chosen([5.0, 5.0], [1.0, 1.0]) == [(0, False)]
+
+
+def mixed(rng: np.random.Generator, width: int = 20) -> list[Scored]:
+    """Records shorter than the windows, as long, and longer, some that call nothing and some that call everything."""
+    made = []
+    for index, length in enumerate(rng.choice([1, 7, 19, 20, 21, 45, 45, 70], 60).tolist()):
+        scores = rng.normal(rng.choice([-4, 0, 0, 4]), 1, (len(tile(length, width)), 3))
+        made.append(Scored(index, Record(f"r{index}", "A" * length), scores.astype(np.float32)))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_explained_of_many_records_is_what_a_literal_version_says_of_each(seed: int) -> None:
+    records, thresholds = mixed(np.random.default_rng(seed)), np.array([0.5, 0.0, -0.5], np.float32)
+    expected = []
+    for one in records:
+        windows = tile(len(one.record.sequence), 20)
+        best = one.scores.max(0).tolist()
+        margins = [score - limit for score, limit in zip(best, thresholds.tolist(), strict=True)]
+        labels = sorted(range(3), key=lambda label: -margins[label])
+        for label in labels if any(margin > 0 for margin in margins) else labels[:1]:
+            column = one.scores[:, label].tolist()
+            calling = tuple(w for w, score in zip(windows, column, strict=True) if score > thresholds[label])
+            if calling or margins[labels[0]] <= 0:
+                strongest = windows[column.index(max(column))]
+                expected.append((one.index, label, bool(calling), calling or (strongest,)))
+    found = to_explain(records, 20, thresholds)
+    assert [(one.scored.index, one.label, one.called, one.windows) for one in found] == expected
+    assert {one.called for one in found} == {True, False}
+    assert to_explain([], 20, thresholds) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_maps_of_many_records_are_put_together_as_those_of_each(size: int) -> None:
+    """Whatever the parts in which the windows' maps come."""
+    rng = np.random.default_rng(size)
+    requests = to_explain(mixed(rng), 20, np.array([0.5, 0.0, -0.5], np.float32))
+    maps = rng.normal(size=(sum(len(one.windows) for one in requests), 2, 20)).astype(np.float32)
+    assembly, waiting = Assembly(requests), iter(maps)
+    found = [one for first in range(0, len(maps), size) for one in assembly.add(maps[first : first + size])]
+    assert len(found) == len(requests) > 60
+    for one, request in zip(found, requests, strict=True):
+        assert (one.scored, one.label, one.called, one.windows) == (
+            request.scored,
+            request.label,
+            request.called,
+            request.windows,
+        )
+        literal_maps(one, [next(waiting) for _ in one.windows])
+
+
+def literal_maps(one: Explanation, maps: list[np.ndarray]) -> None:
+    """Each base has the value of the window in which it lies furthest from the edge."""
+    placed = list(zip(one.windows, maps, strict=True))
+
+    def edge(window: Window, base: int) -> int:
+        column = base - window.start + window.offset
+        return min(column, 19 - column)
+
+    for base in range(one.length):
+        holding = [(window, own) for window, own in placed if window.start <= base < window.end]
+        assert one.explained[base] == bool(holding)
+        expected = np.zeros(2)
+        if holding:
+            window, own = max(holding, key=lambda pair: edge(pair[0], base))
+            expected = own[:, base - window.start + window.offset]
+        np.testing.assert_array_equal(one.maps[:, base], expected)
+    np.testing.assert_array_equal(one.maps, [one.plrp, one.lrp])
 
 
 def test_network_in_training_mode_is_used_in_eval_mode_and_left_as_it_was() -> None:

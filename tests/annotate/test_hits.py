@@ -17,7 +17,8 @@ MOTIF = shipped_motifs()[0]
 
 def hits_of(relevance: np.ndarray, sequence: str, motif: Motif | None) -> list[Hit]:
     """Hits of one record that is explained everywhere."""
-    (hits,) = find_hits(relevance[None], np.ones((1, len(relevance)), dtype=bool), [sequence], motif)
+    motifs = [motif] if motif else []
+    (hits,) = find_hits(relevance[None], np.ones((1, len(relevance)), dtype=bool), [sequence], motifs)
     return hits
 
 
@@ -29,7 +30,7 @@ def test_placement_scores_equal_a_literal_sum_over_letters() -> None:
     sequence, matrix = "ACgUNACGTTGCA", Motif("m", "m", np.arange(1, 13).reshape(4, 3))
     odds = matrix.log_odds()
     complement = {"A": "T", "C": "G", "G": "C", "T": "A"}
-    scores = placement_scores(encode(sequence)[None], matrix, np.arange(len(sequence) - 2)[None])[:, 0]
+    scores = placement_scores(encode(sequence)[None], [matrix], np.arange(len(sequence) - 2)[None])[:, 0]
     letters = sequence.upper().replace("U", "T")
     for start in range(len(letters) - 2):
         window = letters[start : start + 3]
@@ -160,8 +161,17 @@ def test_many_records_at_once_have_the_hits_of_each_alone() -> None:
     relevance[5], relevance[6] = 0.0, -1.0
     explained = rng.random((40, 1)) < 0.8 * np.ones(120) + 0.4 * (np.arange(120) < 60)
     relevance[~explained] = 0.0
-    for motif in (MOTIF, None):
-        together = find_hits(relevance, explained, sequences, motif)
-        alone = [find_hits(relevance[k : k + 1], explained[k : k + 1], sequences[k : k + 1], motif) for k in range(40)]
+    other = Motif("o", "o", np.random.default_rng(4).integers(1, 100, (4, MOTIF.width)))
+    for motifs in ([MOTIF] * 40, [MOTIF, other, other, MOTIF] * 10, []):
+        together = find_hits(relevance, explained, sequences, motifs)
+        ones = [slice(k, k + 1) for k in range(40)]
+        alone = [find_hits(relevance[one], explained[one], sequences[one], motifs[one]) for one in ones]
         assert [repr(hits) for hits in together] == [repr(hits) for (hits,) in alone]
         assert {len(hits) for hits in together} >= {0, 1, 2}
+        for hits, values, bases in zip(together, relevance, explained.sum(1), strict=True):
+            for hit in hits:
+                inside = values[hit.start : hit.end].astype(np.float64)
+                assert hit.share == pytest.approx(inside.clip(0).sum() / values.clip(0).sum(dtype=np.float64))
+                assert hit.enrichment == pytest.approx(hit.share * bases / len(inside))
+                assert hit.relevance == pytest.approx(inside.sum(), rel=1e-5)
+                assert motifs or (inside[[0, -1]] > 0).all()

@@ -89,8 +89,8 @@ def explanations(margins: np.ndarray) -> list[Explanation]:
     for i, row in enumerate(margins):
         scored = Scored(i, Record(f"r{i}", "ACGT" * 15), (row + THRESHOLDS)[None].astype(np.float32))
         order = [k for k in np.argsort(-row, kind="stable") if row[k] > 0] or [int(row.argmax())]
-        blank, windows = np.zeros((1, 2, 60), np.float32), (Window(0, 60),)
-        found += [Explanation(scored, int(k), bool(row[k] > 0), windows, blank) for k in order]
+        maps, everywhere = np.zeros((2, 60), np.float32), np.ones(60, dtype=bool)
+        found += [Explanation(scored, int(k), bool(row[k] > 0), (Window(0, 60),), maps, everywhere) for k in order]
     return found
 
 
