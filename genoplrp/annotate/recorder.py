@@ -115,9 +115,9 @@ class Recorder:
         self._summary.add_quality([group[k].label for k in called], quality.metrics[called])
         for k in called:
             self._summary.add_hits(group[k].label, hits[k], best[k])
-        for shown in zip(group, spans, hits, strict=True):
-            self._showcase.add(*shown)
-            self._hang(*shown)
+        self._showcase.add(group, spans, hits)
+        for k in called:
+            self._hang(group[k], spans[k], hits[k])
         self._store.add_explanations(
             [one.scored.index for one in group],
             [one.label for one in group],
@@ -158,7 +158,7 @@ class Recorder:
                 yield (index, scored.index), (spans, match)
 
     def _hang(self, explanation: Explanation, spans: Spans | None, hits: Sequence[Hit]) -> None:
-        """Show an explanation in the gallery, if its label is called and it is among the best."""
+        """Show an explanation of a called label in the gallery, if it is among the best."""
         label, threshold = self._labels[explanation.label], float(self._thresholds[explanation.label])
-        if explanation.called and self._gallery.wants(label, explanation.score - threshold):
+        if self._gallery.wants(label, explanation.score - threshold):
             self._gallery.add(exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits))

@@ -120,31 +120,31 @@ class Showcase:
         self._by_label: list[list[tuple[float, int]]] = [[] for _ in thresholds]
         self._each = max(1, size // (2 * max(1, len(thresholds))))  # records that a label keeps for itself
 
-    def add(self, explanation: Explanation, spans: Spans | None, hits: Sequence[Hit]) -> None:
-        """Add an explanation; those of one record come together, the best label first."""
+    def add(
+        self, explanations: Sequence[Explanation], spans: Sequence[Spans | None], hits: Sequence[Sequence[Hit]]
+    ) -> None:
+        """Add explanations, at least one; those of one record come together, the best label first."""
         if not self._size:
             return
-        scored = explanation.scored
-        if scored.index != self._current:
-            self._settle()
-            self._current = scored.index
-            margins = scored.best - self._thresholds
-            if not self._has_place_for(margins):
-                return
-            middle = (hits[0].start + hits[0].end) // 2 if hits else int(explanation.plrp.argmax())
-            self._entry = entry_around(scored, middle, float(margins.max()))
-        if self._entry is None:
-            return
-        shown = self._cut(explanation, self._entry, spans, hits)
-        if shown.windows:
-            self._entry.shown.append(shown)
+        margins = np.stack([one.scored.best for one in explanations]) - self._thresholds
+        promising = self._have_place(margins).tolist()  # fewer and fewer: what is kept only gets better
+        for row, one in enumerate(explanations):
+            if one.scored.index != self._current:
+                self._settle()
+                self._current = one.scored.index
+                if promising[row] and self._have_place(margins[row : row + 1])[0]:
+                    middle = (hits[row][0].start + hits[row][0].end) // 2 if hits[row] else int(one.plrp.argmax())
+                    self._entry = entry_around(one.scored, middle, float(margins[row].max()))
+            if self._entry is not None:
+                shown = self._cut(one, self._entry, spans[row], hits[row])
+                if shown.windows:
+                    self._entry.shown.append(shown)
 
-    def _has_place_for(self, margins: NDArray[np.float32]) -> bool:
-        """Whether a record with these margins (m,) is good enough for a heap, so that cutting it out is worth while."""
-        if len(self._best) < self._size or margins.max() > self._best[0][0]:
-            return True
-        called = ((self._by_label[label], margins[label]) for label in np.flatnonzero(margins > 0))
-        return any(len(heap) < self._each or margin > heap[0][0] for heap, margin in called)
+    def _have_place(self, margins: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which records with margins (n, m) are good enough for a heap, so that cutting them out is worth while."""
+        least = self._best[0][0] if len(self._best) == self._size else -np.inf
+        each = [heap[0][0] if len(heap) == self._each else 0.0 for heap in self._by_label]
+        return np.asarray((margins > np.minimum(each, least).astype(np.float32)).any(axis=1))
 
     def chosen(self) -> list[Entry]:
         """At most `size` records, the best first."""

@@ -29,8 +29,7 @@ def shown(texts: list[str], options: Options, size: int = 500) -> tuple[Showcase
     ]
     showcase = Showcase(size, THRESHOLDS, LABELS, 60)
     found = explained(scored, scorer, options)
-    for explanation in found:
-        showcase.add(explanation, [(1, 5)], ())
+    showcase.add(found, [[(1, 5)]] * len(found), [()] * len(found))
     return showcase, scorer, found
 
 
@@ -94,13 +93,16 @@ def explanations(margins: np.ndarray) -> list[Explanation]:
     return found
 
 
+@pytest.mark.parametrize("group", [1, 7, 1000])
 @pytest.mark.parametrize("seed", range(4))
-def test_showcase_keeps_the_best_records_and_of_every_label_its_best(seed: int) -> None:
+def test_showcase_keeps_the_best_records_and_of_every_label_its_best(seed: int, group: int) -> None:
     rng = np.random.default_rng(seed)
     margins = rng.normal((3.0, -1.5), size=(200, 2))
     showcase = Showcase(20, THRESHOLDS, LABELS, 60)
-    for explanation in explanations(margins):
-        showcase.add(explanation, None, ())
+    found = explanations(margins)
+    for first in range(0, len(found), group):
+        part = found[first : first + group]
+        showcase.add(part, [None] * len(part), [()] * len(part))
     chosen = [entry.index for entry in showcase.chosen()]
     each = [[i for i in np.argsort(-margins[:, k], kind="stable") if margins[i, k] > 0][:5] for k in (0, 1)]
     reserved = {int(i) for best in each for i in best}
@@ -114,8 +116,8 @@ def test_showcase_of_all_holds_every_record_and_of_none_nothing() -> None:
     margins = np.random.default_rng(0).normal(size=(30, 2))
     for size, kept in ((30, 30), (500, 30), (0, 0), (1, 1)):
         showcase = Showcase(size, THRESHOLDS, LABELS, 60)
-        for explanation in explanations(margins):
-            showcase.add(explanation, None, ())
+        found = explanations(margins)
+        showcase.add(found, [None] * len(found), [()] * len(found))
         assert len(showcase.chosen()) == kept
 
 
@@ -126,7 +128,7 @@ def test_long_record_is_cut_around_its_best_hit_and_keeps_its_coordinates() -> N
     showcase = Showcase(5, THRESHOLDS, LABELS, 60)
     (explanation,) = explained([scored], scorer)
     hit = Hit(30_000, 30_019, "+", 0.9, 9.0, 1.0, 20.0)
-    showcase.add(explanation, [(10, 30), (30_000, 30_019)], [hit])
+    showcase.add([explanation], [[(10, 30), (30_000, 30_019)]], [[hit]])
     (entry,) = showcase.chosen()
     assert (len(entry.letters), entry.length) == (STRETCH, len(text))
     assert entry.letters[30_000 - entry.start :].startswith(CTCF)
