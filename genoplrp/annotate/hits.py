@@ -88,7 +88,7 @@ def find_hits(
     least = total * smallest_share(np.minimum(width / np.maximum(bases, 1), 1.0))
     inside = sliding_sums(positive, width)  # (k, l - width + 1)
     inside[(inside < least[:, None] * (1 - _ROUNDING)) | (bases == 0)[:, None]] = 0.0
-    waiting, free = inside.copy(), np.ones(positive.shape, dtype=bool)
+    waiting, free = inside.copy(), np.ones(inside.shape, dtype=bool)
     fits = bool(motifs) and motifs[0].width == width
     codes = concatenate(sequences, 0)[0].reshape(relevance.shape)
     found: list[list[Hit]] = [[] for _ in sequences]
@@ -106,8 +106,8 @@ def find_hits(
         hits = _hits(spans, relevance[rows], positive[rows], total[rows], bases[rows])
         for row, hit in zip(rows.tolist(), hits, strict=True):
             found[row].append(hit)
-            free[row, hit.start : hit.end] = False
-            waiting[row, max(0, hit.start - width + 1) : hit.end] = 0.0  # the stretches that touch the hit
+            touching = slice(max(0, hit.start - width + 1), hit.end)  # the stretches that share a base with the hit
+            free[row, touching], waiting[row, touching] = False, 0.0
 
 
 def _without_flanks(found: Sequence[Hit]) -> list[Hit]:
@@ -135,7 +135,7 @@ def smallest_share(chance: NDArray[np.float64] | float) -> NDArray[np.float64]:
     return np.minimum(ENRICHMENT * np.asarray(chance), (1 + np.asarray(chance)) / 2)
 
 
-def sliding_sums(values: NDArray[np.float64] | NDArray[np.bool_], width: int) -> NDArray[np.float64]:
+def sliding_sums(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Sum of each stretch of `width` values (k, l), (k, l - width + 1).
 
     Examples
@@ -156,12 +156,15 @@ def placement_scores(
     ``codes`` (k, l): the letters, as `genoplrp.motifs.codes` has them. Of the k matrices, of one width, each is placed
     in its own row. A placement over a letter that is no base scores minus infinity.
     """
-    column = np.arange(motifs[0].width)
-    windows = codes[np.arange(len(codes))[:, None, None], starts[:, :, None] + column]  # (k, m, w)
+    k, length = codes.shape
     each = {motif: index for index, motif in enumerate(dict.fromkeys(motifs))}
-    tables = np.stack([_both_strands(motif) for motif in each], axis=1)  # (2, matrices, 5, w)
-    which = np.array([each[motif] for motif in motifs])[:, None, None]
-    return np.asarray(tables[:, which, windows, column].sum(axis=-1))
+    tables = np.stack([_both_strands(motif) for motif in each], axis=1)  # (2, matrices, letters, w)
+    which = np.array([each[motif] for motif in motifs])[:, None]
+    # Columns of the matrix come first: whole arrays are added, one a column.
+    column = np.arange(motifs[0].width)[:, None, None]
+    letters = codes.take(starts + length * np.arange(k)[:, None] + column)  # (w, k, m)
+    place = (which * tables.shape[2] + letters) * len(column) + column
+    return np.asarray(tables.reshape(2, -1).take(place, axis=1).sum(axis=1))
 
 
 @lru_cache(maxsize=256)
@@ -190,10 +193,10 @@ def _placed(
     around = starts[:, None] + np.arange(-(width // 2), width // 2 + 1)  # (k, m)
     exists = (around >= 0) & (around < inside.shape[1])
     around = np.clip(around, 0, inside.shape[1] - 1)
-    taken = np.take_along_axis(sliding_sums(~free, width), around, axis=1) > 0
+    possible = exists & np.take_along_axis(free, around, axis=1)
     carried = np.take_along_axis(inside, around, axis=1)
     odds = placement_scores(codes, motifs, around)
-    odds[:, ~exists | taken | (carried < _KEPT_SHARE * inside[each, starts][:, None])] = -np.inf
+    odds[:, ~possible | (carried < _KEPT_SHARE * inside[each, starts][:, None])] = -np.inf
     odds = np.moveaxis(odds, 0, 1).reshape(len(starts), -1)  # (k, 2 * m)
     # A palindrome scores the same on both strands but for rounding, which shall not decide between them.
     best = (odds >= odds.max(axis=1, keepdims=True) - _ROUNDING).argmax(axis=1)

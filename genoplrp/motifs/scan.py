@@ -7,7 +7,6 @@ bit, so that sums are exact and both strands, any order and any cutting into pie
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -186,7 +185,7 @@ def _look_up(motif: Motif, background: tuple[float, ...]) -> tuple[ScoreDistribu
 def _tables(steps: NDArray[np.int64]) -> NDArray[np.int32]:
     """Sums of every five letters at every five positions, (blocks, 5**5), from a matrix (5 letters, w)."""
     padded = np.pad(steps, ((0, 0), (0, -steps.shape[1] % _BLOCK)))
-    letters = np.array(list(product(range(_LETTERS), repeat=_BLOCK)))  # (5**5, 5)
+    letters = np.indices((_LETTERS,) * _BLOCK).reshape(_BLOCK, -1).T  # (5**5, 5)
     blocks = padded.reshape(_LETTERS, -1, _BLOCK)  # (letters, blocks, 5)
     return np.stack([block[letters, np.arange(_BLOCK)].sum(axis=1) for block in blocks.swapaxes(0, 1)]).astype(np.int32)
 
