@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import nan
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genoplrp.motifs import Motif
 from genoplrp.motifs.codes import concatenate
+from genoplrp.motifs.masks import span_sums
 
 ENRICHMENT = 2.0
 """A hit carries at least this many times the relevance that its width would get by chance; see `smallest_share`."""
@@ -221,16 +221,8 @@ def _hits(
 ) -> list[Hit]:
     """The hit on each row's span, with what lies inside it."""
     start, end, strand, bits = spans
-    share = _span_sums(positive, start, end) / total
-    numbers = share, share * bases / (end - start), _span_sums(relevance, start, end), bits
+    rows = np.arange(len(start))
+    share = span_sums(positive, rows, start, end) / total
+    numbers = share, share * bases / (end - start), span_sums(relevance, rows, start, end), bits
     columns = zip(*(part.tolist() for part in (start, end, strand, *numbers)), strict=True)
     return [Hit(low, high, _STRANDS[sign], *rest) for low, high, sign, *rest in columns]
-
-
-def _span_sums(values: NDArray[Any], start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[Any]:
-    """Sum of each row's values (k, l) from its start to its end (k,); spans of one length together."""
-    sums, lengths = np.empty(len(values), values.dtype), end - start
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length)
-        sums[rows] = values[rows[:, None], start[rows, None] + np.arange(length)].sum(axis=1)
-    return sums

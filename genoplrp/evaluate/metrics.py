@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from genoplrp.errors import OptionError
-from genoplrp.motifs.masks import Placed
+from genoplrp.motifs.masks import Placed, span_sums
 
 SIGNS = ("positive", "absolute", "signed")
 
@@ -181,9 +181,7 @@ def motif_recall(relevance: Any, sites: Iterable[Placed]) -> NDArray[np.float64]
         raise OptionError(
             f"site (sequence, start, end) {first} is empty or lies outside relevance of shape {mass.shape}"
         )
-    running = np.pad(np.cumsum(mass, axis=1), ((0, 0), (1, 0)))
-    total = running[:, -1]
-    carried = running[rows, end] - running[rows, start]
+    total, carried = mass.sum(axis=1), span_sums(mass, rows, start, end)
     # A site that carries its share exactly is found, whatever the rounding of the sums.
     found = carried >= (end - start) / length * total[rows] * (1 - 1e-9)
     per_row = np.bincount(rows, minlength=n).astype(np.float64)

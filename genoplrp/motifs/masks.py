@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,27 @@ def site_masks(sites: Iterable[Placed], n: int, length: int) -> NDArray[np.bool_
             raise OptionError(f"{site} lies outside {n} sequences of {length} bases")
         masks[site.sequence, site.start : site.end] = True
     return masks
+
+
+def span_sums(
+    values: NDArray[Any], rows: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Sum of `values` (n, length) in each of k spans, (k,): of which row it is, where it starts and ends.
+
+    Spans of one length are summed together.
+
+    Examples
+    --------
+    >>> places = np.array([[0, 1, 3], [1, 0, 2]])  # row, start, end
+    >>> span_sums(np.array([[1, 2, 3], [4, 5, 6]]), *places.T).tolist()
+    [5, 9]
+    """
+    lengths = end - start
+    sums = np.empty(len(lengths), values.dtype)
+    for length in np.unique(lengths):
+        of = np.flatnonzero(lengths == length)
+        sums[of] = values[rows[of, None], start[of, None] + np.arange(length)].sum(axis=1)
+    return sums
 
 
 def interval_masks(intervals: Iterable[Interval], names: Sequence[str], lengths: Sequence[int]) -> NDArray[np.bool_]:
