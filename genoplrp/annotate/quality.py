@@ -4,7 +4,7 @@ The metrics are those of `genoplrp.evaluate`, taken over the explained bases. Wh
 instance, no positive relevance) it is NaN: counted, never replaced.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,27 +44,29 @@ def measure(explanations: Sequence[Explanation], spans: Sequence[Spans | None]) 
     n = len(explanations)
     metrics = np.empty((n, len(METHODS), len(METRICS)))
     bases, instances = np.zeros((2, n), dtype=np.int64)
-    for own in alike((one.windows, one.length) for one in explanations).values():
-        explained = explanations[own[0]].explained
-        maps = np.stack([explanations[k].maps for k in own])[:, :, explained]  # (k, 2, bases)
-        sites = _sites([spans[k] or [] for k in own], explained)
-        inside = site_masks(sites, len(own), maps.shape[2])
+    for count, own in alike(int(np.count_nonzero(one.explained)) for one in explanations).items():
+        maps = np.stack([_explained(explanations[k], count) for k in own])  # (k, 2, count)
+        sites = [site for row, k in enumerate(own) for site in _sites(row, spans[k] or [], explanations[k].explained)]
+        inside = site_masks(sites, len(own), count)
         plrp, lrp = maps.swapaxes(0, 1).astype(np.float64, order="C")
         metrics[own] = np.stack([_metrics(one, inside, sites) for one in (lrp, plrp)], axis=1)
-        bases[own] = maps.shape[2]
+        bases[own] = count
         instances[own] = np.bincount([site.sequence for site in sites], minlength=len(own))
     return Quality(metrics, bases, instances)
 
 
-def _sites(spans: Sequence[Spans], explained: NDArray[np.bool_]) -> list[Stretch]:
-    """Each record's instances that lie in explained bases (l,), in coordinates that count only these."""
-    before = [0, *np.cumsum(explained).tolist()]
-    return [
-        Stretch(row, before[start], before[end])
-        for row, of_one in enumerate(spans)
-        for start, end in of_one
-        if before[end] - before[start] == end - start
-    ]
+def _explained(explanation: Explanation, count: int) -> NDArray[np.float32]:
+    """Maps (2, count) of the explained bases, of which there are `count`."""
+    maps = explanation.maps
+    return maps if count == maps.shape[1] else maps[:, explanation.explained]
+
+
+def _sites(row: int, spans: Spans, explained: NDArray[np.bool_]) -> Iterator[Stretch]:
+    """A record's instances that lie in explained bases (l,), in coordinates that count only these."""
+    for start, end in spans:
+        if np.count_nonzero(explained[start:end]) == end - start:
+            before = int(np.count_nonzero(explained[:start]))
+            yield Stretch(row, before, before + end - start)
 
 
 def _metrics(maps: NDArray[np.float64], inside: NDArray[np.bool_], sites: Sequence[Stretch]) -> NDArray[np.float64]:

@@ -6,11 +6,10 @@ flush with its end. The overlap rule: a base takes its value from the window in 
 edge, where the network sees most context on both sides; if two are alike, from the one that starts first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -145,44 +144,37 @@ def stitch(values: Tensor | Sequence[Tensor], windows: Sequence[Window], length:
     if len(stacked) != len(windows) or not len(windows):
         raise SequenceError(f"stitch takes one row of values a window; got {len(stacked)} for {len(windows)} windows.")
     stitched = stacked.new_zeros((*stacked.shape[1:-1], length))
-    for window, base, column, bases in _pieces(tuple(windows), length, stacked.shape[-1]):
+    for window, base, column, bases in _pieces(windows, length, stacked.shape[-1]):
         stitched[..., base : base + bases] = stacked[window, ..., column : column + bases]
     return stitched
 
 
-@lru_cache(maxsize=16)  # most records of a file are tiled alike
-def _pieces(windows: tuple[Window, ...], length: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Stretches of bases that lie beside each other in one window: (window, first base, its column, bases)."""
-    owner, column = _owners(windows, length, width)
-    if not length:
-        return []
-    edges = np.flatnonzero(np.diff(owner)) + 1
-    firsts, ends = np.r_[0, edges], np.r_[edges, length]
-    found = zip(owner[firsts].tolist(), firsts.tolist(), column[firsts].tolist(), (ends - firsts).tolist(), strict=True)
-    return [piece for piece in found if piece[0] >= 0]
-
-
-def _owners(windows: tuple[Window, ...], length: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each base the index of the window that it takes its value from, or -1, and its column there; (length,) each.
+def _pieces(windows: Sequence[Window], length: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """Stretches of bases that lie beside each other in one window: (window, first base, its column, bases).
 
     Windows are equally wide, so a base lies furthest from the edge in the window whose centre is nearest.
     """
-    spans = np.array([(w.start, w.end, w.offset) for w in windows], dtype=np.int64)  # (k, 3)
-    start, end, offset = spans.T
-    whole = (offset == 0) & (end - start == width)
-    centred = (start == 0) & (end == length) & (offset >= 0) & (offset + length <= width)
-    misfit = np.flatnonzero(~(whole | centred) | (start < 0) | (end > length))
-    if misfit.size:
+    centres: dict[int, int] = {}  # twice the centre, so that it stays whole
+    for index, window in enumerate(windows):
+        _check(window, length, width)
+        centres.setdefault(2 * (window.start - window.offset) + width - 1, index)
+    base = 0
+    order = sorted(centres)
+    for centre, following in pairwise([*order, 4 * (length + width)]):
+        window = windows[centres[centre]]
+        # No further than the last base that is as near to this centre as to the next.
+        first, end = max(base, window.start), min(window.end, (centre + following) // 4 + 1)
+        if first < end:
+            yield centres[centre], first, first - window.start + window.offset, end - first
+            base = end
+
+
+def _check(window: Window, length: int, width: int) -> None:
+    """A window is as wide as the network's input, or holds the whole record."""
+    whole = window.offset == 0 and window.end - window.start == width
+    centred = (window.start, window.end) == (0, length) and 0 <= window.offset <= width - length
+    if not (whole or centred) or window.start < 0 or window.end > length:
         raise SequenceError(
-            f"{windows[misfit[0]]} neither fills an input of {width} columns nor holds the whole record of {length} "
+            f"{window} neither fills an input of {width} columns nor holds the whole record of {length} "
             "bases; pass windows that tile() gave for this record."
         )
-    # Twice the centre stays whole; unique keeps the first of windows given twice.
-    centres, first = np.unique(2 * (start - offset) + width - 1, return_index=True)
-    base = np.arange(length)
-    after = np.searchsorted(centres, 2 * base).clip(max=len(centres) - 1)
-    before = (after - 1).clip(min=0)
-    nearest = np.where(np.abs(2 * base - centres[before]) <= np.abs(centres[after] - 2 * base), before, after)
-    owner = first[nearest]
-    covered = (start[owner] <= base) & (base < end[owner])
-    return np.where(covered, owner, -1), base - start[owner] + offset[owner]
