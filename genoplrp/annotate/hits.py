@@ -62,7 +62,7 @@ class Hit:
 def find_hits(
     relevance: NDArray[np.float32], explained: NDArray[np.bool_], sequences: Sequence[str], motifs: Sequence[Motif] = ()
 ) -> list[list[Hit]]:
-    """Hits of a label in each of k records of one length, by falling share of relevance; none overlaps another.
+    """Hits of a label in each of k records, by falling share of relevance; none overlaps another.
 
     Again and again the stretch of the matrix' width with the largest positive relevance is taken; of all placements of
     the matrix, on either strand, that touch its surroundings (half a width to each side) and keep half its relevance,
@@ -74,25 +74,27 @@ def find_hits(
     Parameters
     ----------
     relevance
-        (k, l) signed relevance a base, finite.
+        (k, l) signed relevance a base, finite; 0 beyond a record's end.
     explained
         (k, l) bool, the bases that were explained: over these chance is reckoned.
     sequences
-        The l letters of each record.
+        The letters of each record, at most l; where any has fewer than a hit is wide, all have equally many.
     motifs
         The k labels' matrices, of one width, if they have any.
     """
-    positive = np.maximum(relevance, 0, dtype=np.float64)
-    total, bases = positive.sum(axis=1), explained.sum(axis=1)
+    positive, lengths = np.maximum(relevance, 0, dtype=np.float64), np.array([len(sequence) for sequence in sequences])
+    rows = np.arange(len(sequences))
+    total, bases = span_sums(positive, rows, np.zeros_like(lengths), lengths), explained.sum(axis=1)
     width = min(motifs[0].width if motifs else SPAN_WIDTH, relevance.shape[1])
     least = total * smallest_share(np.minimum(width / np.maximum(bases, 1), 1.0))
     inside = sliding_sums(positive, width)  # (k, l - width + 1)
     inside[(inside < least[:, None] * (1 - _ROUNDING)) | (bases == 0)[:, None]] = 0.0
-    waiting, free = inside.copy(), np.ones(inside.shape, dtype=bool)
+    free = np.arange(inside.shape[1]) <= (lengths - width)[:, None]
+    waiting = np.where(free, inside, 0.0)
     fits = bool(motifs) and motifs[0].width == width
-    codes = concatenate(sequences, 0)[0].reshape(relevance.shape)
+    codes = concatenate([sequence.ljust(relevance.shape[1], "N") for sequence in sequences], 0)[0]
+    codes = codes.reshape(relevance.shape)
     found: list[list[Hit]] = [[] for _ in sequences]
-    rows = np.arange(len(sequences))
     while True:
         starts = waiting[rows].argmax(axis=1)
         more = waiting[rows, starts] > 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genoplrp.annotate.calibrate import Calibration
 from genoplrp.annotate.explain import Assembly, Explanation, Request, Scored, alike, to_explain
 from genoplrp.annotate.gallery import Gallery, exhibit_of
-from genoplrp.annotate.hits import Hit, find_hits
+from genoplrp.annotate.hits import SPAN_WIDTH, Hit, find_hits
 from genoplrp.annotate.output import STORE
 from genoplrp.annotate.quality import measure
 from genoplrp.annotate.showcase import Showcase
@@ -127,16 +127,16 @@ class Recorder:
         )
 
     def _hits(self, group: Sequence[Explanation]) -> list[list[Hit]]:
-        """Hits of each explanation whose label is called; those of one length and width of matrix go together."""
+        """Hits of each explanation whose label is called; those of like length and one width of matrix go together."""
         found: list[list[Hit]] = [[] for _ in group]
         called = [k for k, one in enumerate(group) if one.called]
         motifs = [self._motifs.get(self._labels[group[k].label]) for k in called]
-        keys = ((group[k].length, motif and motif.width) for k, motif in zip(called, motifs, strict=True))
+        keys = (_kind(group[k].length, motif) for k, motif in zip(called, motifs, strict=True))
         for places in alike(keys).values():
             own = [called[place] for place in places]
             hits = find_hits(
-                np.stack([group[k].plrp for k in own]),
-                np.stack([group[k].explained for k in own]),
+                _padded([group[k].plrp for k in own]),
+                _padded([group[k].explained for k in own]),
                 [group[k].scored.record.sequence for k in own],
                 [motif for place in places if (motif := motifs[place])],
             )
@@ -162,3 +162,18 @@ class Recorder:
         label, threshold = self._labels[explanation.label], float(self._thresholds[explanation.label])
         if self._gallery.wants(label, explanation.score - threshold):
             self._gallery.add(exhibit_of(explanation, label=label, threshold=threshold, spans=spans, hits=hits))
+
+
+def _kind(length: int, motif: Motif | None) -> tuple[bool, int, int, int]:
+    """What records that are searched together share: the width of a hit, and their length within a factor of two, or
+    exactly where a hit does not fit in."""
+    width = motif.width if motif else SPAN_WIDTH
+    return motif is None, width, min(length, width), length.bit_length()
+
+
+def _padded(rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Rows of any lengths with zeros behind the shorter ones."""
+    padded = np.zeros((len(rows), max(map(len, rows))), rows[0].dtype)
+    for place, row in zip(padded, rows, strict=True):
+        place[: len(row)] = row
+    return padded

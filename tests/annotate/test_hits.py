@@ -175,3 +175,23 @@ def test_many_records_at_once_have_the_hits_of_each_alone() -> None:
                 assert hit.enrichment == pytest.approx(hit.share * bases / len(inside))
                 assert hit.relevance == pytest.approx(inside.sum(), rel=1e-5)
                 assert motifs or (inside[[0, -1]] > 0).all()
+
+
+@pytest.mark.parametrize("motif", [MOTIF, None])
+def test_records_of_mixed_lengths_have_the_hits_of_each_alone(motif: Motif | None) -> None:
+    """Relevance lies at the records' ends too, where a stretch must not reach beyond."""
+    rng = np.random.default_rng(6)
+    lengths = rng.integers(MOTIF.width, 121, 60)
+    sequences = ["".join(rng.choice(list("ACGTN"), length)) for length in lengths]
+    sequences[:20] = [(sequence + CTCF)[-length:] for sequence, length in zip(sequences[:20], lengths, strict=False)]
+    within = np.arange(120) < lengths[:, None]
+    relevance = rng.normal(size=(60, 120)) * (rng.random((60, 120)) < 0.1)
+    relevance[np.arange(60), lengths - 1] += np.arange(60) % 3
+    relevance = np.where(within, relevance, 0).astype(np.float32)
+    motifs = [motif] * 60 if motif else []
+    together = find_hits(relevance, within, sequences, motifs)
+    assert {len(hits) for hits in together} >= {0, 1, 2}
+    for k, (hits, length) in enumerate(zip(together, lengths.tolist(), strict=True)):
+        one = slice(k, k + 1)
+        alone = find_hits(relevance[one, :length], within[one, :length], sequences[one], motifs[one])
+        assert repr(hits) == repr(alone[0])

@@ -19,7 +19,7 @@ from genoplrp.annotate.recorder import Recorder
 from genoplrp.annotate.tables import Tables
 from genoplrp.apart import Apart, Here
 from tests.annotate.networks import matrix_network
-from tests.annotate.sequences import planted, planted_fasta, write_fasta
+from tests.annotate.sequences import CTCF, planted, planted_fasta, write_fasta
 from tests.processes import gone, run_script
 
 
@@ -82,6 +82,22 @@ def test_files_are_the_same_wherever_and_in_whatever_parts_they_are_recorded(
         assert params(result) == params(found["here"])
         assert (result.factors, result.qualities) == (found["here"].factors, found["here"].qualities)
         assert result.shown.sequences[0].name == found["here"].shown.sequences[0].name
+
+
+def test_records_of_mixed_lengths_are_recorded_together_as_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some are shorter than the matrices, as long as one or than the network reads, others longer by some windows."""
+    lengths = [1, 10, 18, 19, 20, 30, 59, 60, 61, 90, 150, 151, 300]
+    records = [(f"r{length}_{record.name}", record.sequence) for length in lengths[3:] for record in planted(4, length)]
+    records += [(f"r{length}", CTCF[:length]) for length in lengths[:3]]
+    fasta = write_fasta(tmp_path / "in.fa", records)
+    together = annotate(fasta, matrix_network(60), tmp_path / "together", batch_size=1)
+    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 1)
+    alone = annotate(fasta, matrix_network(60), tmp_path / "alone", batch_size=1)
+    assert contents(alone.out) == contents(together.out)
+    assert alone.factors == together.factors
+    assert (together.out / "hits.bed").read_text().count("\n") > 20
 
 
 def test_a_few_records_need_no_other_process(tmp_path: Path, begun: list[Apart[Recorder]]) -> None:
