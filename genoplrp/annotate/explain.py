@@ -137,15 +137,19 @@ def to_explain(chunk: Sequence[Scored], width: int, thresholds: NDArray[np.float
     A label is called where its score exceeds the threshold, and the better, the further. Of a long record the windows
     of `width` bases that call the label are explained, or its best window.
     """
-    found: list[list[Request]] = [[] for _ in chunk]
     tiles = {length: tile(length, width) for length in {len(scored.record.sequence) for scored in chunk}}
-    for own in alike(len(scored.scores) for scored in chunk).values():
-        scores = np.stack([chunk[k].scores for k in own])
-        for row, label, called, inside in zip(*(part.tolist() for part in _chosen(scores, thresholds)), strict=True):
-            scored = chunk[own[row]]
-            windows = tuple(compress(tiles[len(scored.record.sequence)], inside))
-            found[own[row]].append(Request(scored, label, called, windows))
-    return [request for requests in found for request in requests]
+    chosen = list(_chosen(chunk, thresholds))
+    found: dict[int, Request] = {}
+    for own in alike(len(scored.scores) for scored, *_ in chosen).values():
+        scores = np.stack([scored.scores[:, label] for scored, label, _ in (chosen[k] for k in own)])  # (k, w)
+        above = scores > thresholds[np.array([chosen[k][1] for k in own])][:, None]
+        best = np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
+        explained = np.where(above.any(axis=1, keepdims=True), above, best)
+        for k, inside in zip(own, explained, strict=True):
+            scored, label, called = chosen[k]
+            windows = tuple(compress(tiles[len(scored.record.sequence)], inside.tolist()))
+            found[k] = Request(scored, label, called, windows)
+    return [found[k] for k in range(len(chosen))]
 
 
 def window_maps(requests: Iterable[Request], mapper: Mapper, crew: Crew) -> Iterator[NDArray[np.float32]]:
@@ -204,19 +208,13 @@ def alike(keys: Iterable[K]) -> dict[K, list[int]]:
     return dict(places)
 
 
-def _chosen(
-    scores: NDArray[np.float32], thresholds: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """What of k records with scores (k, w, m) is to be explained: row, label, whether that is called, windows (w,)."""
-    margin = scores.max(axis=1) - thresholds
-    order = np.argsort(-margin, axis=1, kind="stable")
-    calls = np.count_nonzero(margin > 0, axis=1)
-    row, rank = np.nonzero(np.arange(len(thresholds)) < np.maximum(calls, 1)[:, None])
-    label, called = order[row, rank], calls[row] > 0
-    own = scores[row, :, label]
-    calling = own > thresholds[label, None]
-    best = np.arange(scores.shape[1]) == own.argmax(axis=1)[:, None]
-    return row, label, called, np.where(called[:, None], calling, best)
+def _chosen(chunk: Sequence[Scored], thresholds: NDArray[np.float32]) -> Iterator[tuple[Scored, int, bool]]:
+    """Each record with each label that is to be explained of it, and whether that is called."""
+    margins = np.array([scored.best for scored in chunk]).reshape(-1, len(thresholds)) - thresholds
+    order = np.argsort(-margins, axis=1, kind="stable")
+    for scored, labels, calls in zip(chunk, order, np.count_nonzero(margins > 0, axis=1).tolist(), strict=True):
+        for label in labels[: max(calls, 1)].tolist():
+            yield scored, label, calls > 0
 
 
 def _explanations(
