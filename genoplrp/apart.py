@@ -43,6 +43,10 @@ _MARK = b"\0genoplrp answers\0"
 _KILL = 9  # signal.SIGKILL, which Windows does not have
 _OUT_OF_REACH = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # what a new session is elsewhere, on Windows
 
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""The other process works beside this one, which has the other cores: with threads of its own, on arrays as small as
+those of `genoplrp.annotate.recorder`, it took half as much time again to wait for them."""
+
 _BETWEEN_SEARCHES = 50_000
 """Objects made between two of the other process' searches for garbage in cycles; at the interpreter's own 700 they took
 an eighth of the time of `genoplrp.annotate.recorder`."""
@@ -77,8 +81,9 @@ class Apart(Generic[T]):
 
     The class, and what its arguments are made of, must be importable by name in a fresh interpreter: nothing that a
     script defines is. The process imports what the class needs and makes the object while this one goes on. An error
-    there is raised here, by the next call, with the traceback from there as a note. The process ends when it is closed
-    or this one ends, be it killed; a Ctrl-C in the terminal does not reach it.
+    there is raised here, by the next call, with the traceback from there as a note. Torch and numpy have one thread
+    there. The process ends when it is closed or this one ends, be it killed; a Ctrl-C in the terminal does not reach
+    it.
 
     Raises
     ------
@@ -102,6 +107,7 @@ class Apart(Generic[T]):
             [os.fsdecode(get_executable()), "-c", _BEGIN, *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, **_ONE_THREAD},
             start_new_session=True,
             creationflags=_OUT_OF_REACH,
         )
