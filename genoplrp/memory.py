@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-# malloc.h of glibc; 32 MB is the largest threshold that it takes.
+# malloc.h of glibc. These are the largest numbers that it takes: a walk back through a deep network holds 2 GB.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-KEPT, LARGEST = 512 * 2**20, 32 * 2**20
+KEPT, LARGEST = 2**31 - 1, 32 * 2**20
 _OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Have glibc keep up to 512 MB of what is freed, once a process; whether it does.
+    """Have glibc keep up to 2 GB of what is freed, once a process; whether it does.
 
     By default it gives freed memory back to the system, batch after batch, and asks for it again. Threads that begin
     later share one arena: those of their own glibc gives back piece by piece, whatever is set. Nothing is changed where
