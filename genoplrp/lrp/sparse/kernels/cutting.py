@@ -225,6 +225,21 @@ def collect(line, floors, chosen, found, at):
     return np.int64(count), (odd, small_up, small_down, number)
 
 
+@compiled
+def _list_whole(line, chosen, values, places):
+    """List everything that is not 0, what is not finite included; how many."""
+    count = np.uint64(0)
+    for first in range(np.uint64(0), np.uint64(len(line)), np.uint64(PART)):
+        part = line[first : first + np.uint64(PART)]
+        for i in range(np.uint64(len(part))):
+            chosen[i] = part[i] != 0
+        filled = append_places(chosen, len(part), first, places, count)
+        for k in range(count, filled):
+            values[k] = line[np.uint32(places[k])]
+        count = filled
+    return np.int64(count)
+
+
 @inlined
 def _by_bucket(line, floors, scratch):
     """Collect what is beyond the floors and sum it up by bucket: (number, bits a bucket leaves out, sums, `collect`'s).
@@ -291,10 +306,9 @@ def _emit(scratch, count, limits, scales, places, values):
 def list_line(line, cut, scratch, row, out, sample):
     """List what is left of one sample's relevance, rescaled unless by PLRP-M."""
     starts, stops, places, values, sums = out
-    to, nothing, scales = starts[sample], line.dtype.type(0), (1.0, 1.0)
+    to, scales = starts[sample], (1.0, 1.0)
     if cut[0] == LIST:
-        kept, (odd, _, _, _) = collect(line, (nothing, nothing), scratch[3][0], values[to:], places[to:])
-        row[ODD] += odd
+        kept = _list_whole(line, scratch[3][0], values[to:], places[to:])  # the sum tells what is not finite
     else:
         count, limits = thresholds(line, cut, scratch, row)
         if cut[0] == LAMBDA:
