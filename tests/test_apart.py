@@ -40,6 +40,11 @@ class Counter:
         print("printed")  # must not come between the answers
         return os.getpid()
 
+    def threads(self) -> int:
+        import torch
+
+        return torch.get_num_threads()
+
     def fail(self) -> None:
         raise OSError(28, "No space left on device", "hits.tsv")
 
@@ -87,6 +92,12 @@ def test_an_error_there_is_raised_here_and_calls_go_on(where: type[Here[Counter]
         assert counter.call(Counter.add, 1) == 1
     if where is Apart:
         assert "in fail" in caught.value.__notes__[0]
+
+
+def test_the_process_has_one_thread_whatever_this_one_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with closing(Apart(Counter)) as counter:
+        assert counter.call(Counter.threads) == 1
 
 
 def test_an_error_that_cannot_be_sent_comes_by_its_words() -> None:
