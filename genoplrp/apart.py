@@ -43,7 +43,7 @@ _MARK = b"\0genoplrp answers\0"
 _KILL = 9  # signal.SIGKILL, which Windows does not have
 _OUT_OF_REACH = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # what a new session is elsewhere, on Windows
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """The other process works beside this one, which has the other cores: with threads of its own, on arrays as small as
 those of `genoplrp.annotate.recorder`, it took half as much time again to wait for them."""
 

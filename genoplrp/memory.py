@@ -21,8 +21,6 @@ def keep_freed_memory() -> bool:
     the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
     ``MALLOC_ARENA_MAX``, ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
     """
-    if any(name in os.environ for name in _OWN_SETTINGS):
-        return False
     mallopt = _of_glibc("mallopt")
     settings = {_MMAP_THRESHOLD: LARGEST, _TRIM_THRESHOLD: KEPT, _ARENA_MAX: 1}
     return mallopt is not None and all(mallopt(name, value) for name, value in settings.items())
@@ -32,7 +30,7 @@ def give_back_freed_memory() -> None:
     """Have glibc give back what is free now, between what is in use, too.
 
     For a long job to do now and then: what is freed is cut into pieces that fit less and less, and new memory is asked
-    for beside it, without end.
+    for beside it, without end. Nothing is done where the environment has settings of its own.
     """
     malloc_trim = _of_glibc("malloc_trim")
     if malloc_trim is not None:
@@ -40,8 +38,8 @@ def give_back_freed_memory() -> None:
 
 
 def _of_glibc(name: str) -> Callable[..., int] | None:
-    """A function of glibc's; None where there is another C library."""
-    if not sys.platform.startswith("linux"):
+    """A function of glibc's; None where there is another C library, or the environment has settings for this one."""
+    if not sys.platform.startswith("linux") or any(name in os.environ for name in _OWN_SETTINGS):
         return None
     try:
         function: Callable[..., int] = getattr(ctypes.CDLL(None), name)

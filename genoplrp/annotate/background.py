@@ -1,11 +1,14 @@
-"""Work that is done beside the caller's, in a thread of its own: calls in order, and what comes next made ahead."""
+"""Work that is done beside the caller's, in threads of their own: calls in order, and what comes next made ahead."""
 
 import gc
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
+
+import torch
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -41,6 +44,32 @@ class _Searches:
 
 
 _searches = _Searches()
+
+
+class _TorchThreads:
+    """Keeps the number of torch's threads, which a thread that sets its own changes for all that begin later."""
+
+    def __init__(self) -> None:
+        self._lock, self._open = threading.Lock(), 0
+        self._usual = 1
+
+    @contextmanager
+    def lent(self) -> Iterator[int]:
+        """The usual number; once nobody is in such a context any more threads begin with it again."""
+        with self._lock:
+            if not self._open:
+                self._usual = torch.get_num_threads()
+            self._open += 1
+        try:
+            yield self._usual
+        finally:
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    torch.set_num_threads(self._usual)
+
+
+torch_threads = _TorchThreads()
 
 
 class Background:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,16 @@ from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import SPAN_WIDTH, Hit, find_hits
 from genoplrp.annotate.output import STORE
 from genoplrp.annotate.quality import measure
+from genoplrp.annotate.scorer import in_stretches
 from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Summary
 from genoplrp.annotate.tables import Tables
 from genoplrp.annotate.truth import Spans, Truth
 from genoplrp.motifs import Motif, MotifHit, best_hits
+
+_SEARCHED_BASES = 1 << 20
+"""Of explanations that are searched together, or of a single one: each base takes some 50 bytes meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +135,10 @@ class Recorder:
         found: list[list[Hit]] = [[] for _ in group]
         called = [k for k, one in enumerate(group) if one.called]
         motifs = [self._motifs.get(self._labels[group[k].label]) for k in called]
-        keys = (_kind(group[k].length, motif) for k, motif in zip(called, motifs, strict=True))
-        for places in alike(keys).values():
+        lengths = [group[k].length for k in called]
+        keys = (_kind(length, motif) for length, motif in zip(lengths, motifs, strict=True))
+        similar = (in_stretches(places, _SEARCHED_BASES, lengths.__getitem__) for places in alike(keys).values())
+        for places in chain.from_iterable(similar):
             own = [called[place] for place in places]
             hits = find_hits(
                 _padded([group[k].plrp for k in own]),

@@ -3,21 +3,18 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genoplrp.annotate.background import Background, Crew
+from genoplrp.annotate.background import Background, Crew, torch_threads
 from genoplrp.annotate.explain import Mapper, Request, Scored, to_explain, window_maps
 from genoplrp.annotate.recorder import Recorder
-from genoplrp.annotate.scorer import Scorer
+from genoplrp.annotate.scorer import Scorer, in_stretches
 from genoplrp.apart import Apart, Here
 from genoplrp.memory import give_back_freed_memory
 from genoplrp.sequence import Record
-
-T = TypeVar("T")
 
 _CHUNK_BASES, _GROUP_BASES = 1 << 19, 1 << 17
 """Of records that are scored together, and of maps that are searched together; two such chunks and four such groups are
@@ -72,16 +69,15 @@ def _crews(scorer: Scorer) -> Iterator[tuple[Crew, Crew]]:
 
     Batches that are explained side by side, each on one thread, take less time than one after the other on all of them.
     """
-    usual = torch.get_num_threads()
-    several = scorer.device.type == "cpu"
-    explaining = min(usual, _EXPLAINING) if several else 1
-    alone = not scorer.threads_may_share
-    begin = partial(torch.set_num_threads, usual // explaining)
-    try:
-        with Crew(0 if alone else 1, begin) as one, Crew(0 if alone else explaining, begin) as other:
+    if not scorer.threads_may_share:
+        with Crew(0) as nobody:
+            yield nobody, nobody
+        return
+    with torch_threads.lent() as usual:
+        explaining = min(usual, _EXPLAINING) if scorer.device.type == "cpu" else 1
+        begin = partial(torch.set_num_threads, usual // explaining)
+        with Crew(1, begin) as one, Crew(explaining, begin) as other:
             yield one, other
-    finally:
-        torch.set_num_threads(usual)  # for threads that begin later: each has its own number
 
 
 def _bases(maps: NDArray[np.float32]) -> int:
@@ -93,23 +89,3 @@ def _bases(maps: NDArray[np.float32]) -> int:
 def chunks(records: Iterable[Record]) -> Iterator[list[tuple[int, Record]]]:
     """Numbered records in lists of about half a million bases; a longer record is alone or ends its list."""
     return in_stretches(enumerate(records), _CHUNK_BASES, lambda numbered: len(numbered[1].sequence))
-
-
-def in_stretches(items: Iterable[T], bases: int, length: Callable[[T], int]) -> Iterator[list[T]]:
-    """Items in lists of so many bases or a few more.
-
-    Examples
-    --------
-    >>> list(in_stretches(["AC", "G", "ACGT", "T"], 3, len))
-    [['AC', 'G'], ['ACGT'], ['T']]
-    """
-    group: list[T] = []
-    total = 0
-    for item in items:
-        group.append(item)
-        total += length(item)
-        if total >= bases:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group

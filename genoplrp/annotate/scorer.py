@@ -1,6 +1,6 @@
 """The network as the job uses it: sequences of any length in, one row of scores a window out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import cached_property
@@ -153,3 +153,23 @@ def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
             batch = []
     if batch:
         yield batch
+
+
+def in_stretches(items: Iterable[T], bases: int, length: Callable[[T], int]) -> Iterator[list[T]]:
+    """Items in lists of so many bases or a few more.
+
+    Examples
+    --------
+    >>> list(in_stretches(["AC", "G", "ACGT", "T"], 3, len))
+    [['AC', 'G'], ['ACGT'], ['T']]
+    """
+    group: list[T] = []
+    total = 0
+    for item in items:
+        group.append(item)
+        total += length(item)
+        if total >= bases:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group

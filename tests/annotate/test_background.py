@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from genoplrp.annotate import annotate
-from genoplrp.annotate.background import Background, Crew
+from genoplrp.annotate.background import Background, Crew, torch_threads
 from genoplrp.annotate.scorer import scorer_for
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted_fasta
@@ -254,6 +254,21 @@ def test_results_are_the_same_with_any_number_of_threads_of_torch_which_has_as_m
         torch.set_num_threads(usual)
     for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):
         assert (found[threads] / name).read_bytes() == (found[1] / name).read_bytes()
+
+
+def test_runs_that_overlap_leave_torch_its_number_of_threads() -> None:
+    """Also where the one that began first ends first, after a thread of its own has set another number."""
+    usual = torch.get_num_threads()
+    first, second = torch_threads.lent(), torch_threads.lent()
+    assert first.__enter__() == usual
+    with ThreadPoolExecutor(1) as worker:
+        worker.submit(torch.set_num_threads, usual + 3).result()
+    with ThreadPoolExecutor(1) as other:  # begins with the changed number
+        assert other.submit(second.__enter__).result() == usual
+        first.__exit__(None, None, None)
+        other.submit(second.__exit__, None, None, None).result()
+    with ThreadPoolExecutor(1) as later:
+        assert later.submit(torch.get_num_threads).result() == usual
 
 
 def hooked(network: nn.Module) -> nn.Module:

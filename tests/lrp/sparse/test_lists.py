@@ -86,11 +86,26 @@ def test_a_share_that_is_met_exactly_goes(unit: np.float32) -> None:
     assert selected(torch.from_numpy(values[None]), (0.5, 0.5))[0].counts.tolist() == [4000]
 
 
-def test_large_numbers_are_not_taken_for_infinite() -> None:
+@pytest.mark.parametrize("shares", [None, (0.1, 0.1)])
+def test_large_numbers_are_not_taken_for_infinite(shares: tuple[float, float] | None) -> None:
     """Their sum is beyond single precision, they are not."""
     values = torch.full((1, 300), 1e38)
     values[0, 0] = 2e38
-    assert selected(values, (0.1, 0.1))[0].counts.tolist() == [300]
+    assert selected(values, shares)[0].counts.tolist() == [300]
+
+
+@pytest.mark.parametrize("odd", [(np.nan,), (np.inf,), (-np.inf,), (np.inf, -np.inf)])
+@pytest.mark.parametrize("place", [0, 255, 256, 999])
+@pytest.mark.parametrize("shares", [None, (0.0, 0.0), (0.1, 0.1)])
+def test_what_is_not_finite_is_refused_wherever_it_stands(
+    shares: tuple[float, float] | None, place: int, odd: tuple[float, ...]
+) -> None:
+    values = torch.linspace(-1, 1, 1000)[None].repeat(2, 1)
+    assert selected(values, shares)[0].counts.tolist()[1] > 0
+    for k, number in enumerate(odd):
+        values[1, (place + 17 * k) % 1000] = number
+    with pytest.raises(OptionError, match="not finite"):
+        selected(values, shares)
 
 
 @pytest.mark.parametrize("size", [10, 20_000])
