@@ -18,6 +18,7 @@ from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, batches
 from genoplrp.explainer import Explainer
 from genoplrp.lrp import NoPrune
+from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.prune import Pruner
 from genoplrp.sequence import Record, Window, one_hot, stitch, tile
 
@@ -117,12 +118,18 @@ class Mapper:
     def __init__(self, scorer: Scorer, options: Options, pruners: Sequence[Pruner] = ()) -> None:
         self.scorer = scorer
         self._references, self._seed = options.references or None, options.seed
+        self._rules_are_ours = _are_ours(as_composite(options.composite))
         self._explain = Explainer(
             scorer.model,
             pruners=tuple(pruners) or (options.pruner, NoPrune()),
             composite=options.composite,
             strands=options.strands,
         )
+
+    @property
+    def threads_may_share(self) -> bool:
+        """Whether several threads may explain at once: neither the network nor a rule is anybody else's code."""
+        return self.scorer.threads_may_share and self._rules_are_ours
 
     def maps(self, texts: Sequence[str], targets: Sequence[int]) -> Tensor:
         """Relevance a base of each window, of one output each, (n, pruners, length)."""
@@ -166,6 +173,13 @@ def window_maps(requests: Iterable[Request], mapper: Mapper, crew: Crew) -> Iter
 
     windows = ((request, window) for request in requests for window in request.windows)
     return (maps for _, maps in crew.ahead(explained, batches(windows, scorer.batch_size)))
+
+
+def _are_ours(composite: Composite) -> bool:
+    """Whether all rules are this package's."""
+    rules = composite.conv, composite.dense, composite.first, composite.conv_from_references, *composite.layers.values()
+    known = all(rule is None or type(rule).__module__.startswith("genoplrp.") for rule in rules)
+    return known and not any(callable(rule) for rule in composite.ops.values())
 
 
 class Assembly:

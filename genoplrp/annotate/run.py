@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genoplrp.annotate.background import Background, Crew, torch_threads
 from genoplrp.annotate.explain import Mapper, Request, Scored, to_explain, window_maps
 from genoplrp.annotate.recorder import Recorder
-from genoplrp.annotate.scorer import Scorer, in_stretches
+from genoplrp.annotate.scorer import in_stretches
 from genoplrp.apart import Apart, Here
 from genoplrp.memory import give_back_freed_memory
 from genoplrp.sequence import Record
@@ -48,7 +48,7 @@ def record_all(
         return chunk, to_explain(chunk, scorer.spec.length, thresholds)
 
     taken = 0
-    with Background() as later, _crews(scorer) as (scoring, explaining):
+    with Background() as later, _crews(mapper) as (scoring, explaining):
         try:
             for number, (_, (chunk, requests)) in enumerate(scoring.ahead(prepared, chunks(records)), start=1):
                 later.do(recorder.call, Recorder.add_records, chunk)
@@ -64,17 +64,20 @@ def record_all(
 
 
 @contextmanager
-def _crews(scorer: Scorer) -> Iterator[tuple[Crew, Crew]]:
+def _crews(mapper: Mapper) -> Iterator[tuple[Crew, Crew]]:
     """Who scores and who explains: threads that share those of torch, or the caller where the network is for one.
+
+    Where a rule is for one, one thread explains.
 
     Batches that are explained side by side, each on one thread, take less time than one after the other on all of them.
     """
-    if not scorer.threads_may_share:
+    if not mapper.scorer.threads_may_share:
         with Crew(0) as nobody:
             yield nobody, nobody
         return
     with torch_threads.lent() as usual:
-        explaining = min(usual, _EXPLAINING) if scorer.device.type == "cpu" else 1
+        several = mapper.threads_may_share and mapper.scorer.device.type == "cpu"
+        explaining = min(usual, _EXPLAINING) if several else 1
         begin = partial(torch.set_num_threads, usual // explaining)
         with Crew(1, begin) as one, Crew(explaining, begin) as other:
             yield one, other

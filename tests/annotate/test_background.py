@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from genoplrp.annotate import annotate
 from genoplrp.annotate.background import Background, Crew, torch_threads
 from genoplrp.annotate.scorer import scorer_for
+from genoplrp.lrp import Composite
 from tests.annotate.networks import matrix_network
 from tests.annotate.sequences import planted_fasta
 
@@ -254,6 +255,26 @@ def test_results_are_the_same_with_any_number_of_threads_of_torch_which_has_as_m
         torch.set_num_threads(usual)
     for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):
         assert (found[threads] / name).read_bytes() == (found[1] / name).read_bytes()
+
+
+def test_a_rule_of_ones_own_is_applied_by_one_thread_at_a_time(tmp_path: Path) -> None:
+    usual, at_once, most = torch.get_num_threads(), [0], [0]
+
+    def own(inputs: tuple[Tensor, ...], output: Tensor, relevance: Tensor) -> tuple[Tensor, ...]:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.005)  # another batch would begin here
+        at_once[0] -= 1
+        return (relevance,)
+
+    torch.set_num_threads(2)
+    try:
+        composite = Composite.named("genomic").with_op("relu", own)
+        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, batch_size=1,
+                 composite=composite)  # fmt: skip
+    finally:
+        torch.set_num_threads(usual)
+    assert most == [1]
 
 
 def test_runs_that_overlap_leave_torch_its_number_of_threads() -> None:
