@@ -6,10 +6,17 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-# malloc.h of glibc. These are the largest numbers that it takes: a walk back through a deep network holds 2 GB.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-KEPT, LARGEST = 2**31 - 1, 32 * 2**20
-_OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
+# malloc.h of glibc. KEPT and LARGEST are the largest numbers that it takes: a walk back through a deep network holds
+# 2 GB. HEAP is the size of the pieces that an arena of a thread consists of.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
+KEPT, LARGEST, HEAP = 2**31 - 1, 32 * 2**20, 64 * 2**20
+_OWN_SETTINGS = (
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_ARENA_MAX",
+    "GLIBC_TUNABLES",
+)
 
 
 @cache
@@ -17,12 +24,13 @@ def keep_freed_memory() -> bool:
     """Have glibc keep up to 2 GB of what is freed, once a process; whether it does.
 
     By default it gives freed memory back to the system, batch after batch, and asks for it again. Threads that begin
-    later share one arena: those of their own glibc gives back piece by piece, whatever is set. Nothing is changed where
-    the environment has settings of its own (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
-    ``MALLOC_ARENA_MAX``, ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
+    later share the arenas that there are. Of those but the first whole pieces of 64 MB would go back nevertheless; not
+    so if as much is to be kept at an arena's end. Nothing is changed where the environment has settings of its own
+    (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_TOP_PAD_``, ``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_ARENA_MAX``,
+    ``GLIBC_TUNABLES``), and another allocator put before glibc's is not affected.
     """
     mallopt = _of_glibc("mallopt")
-    settings = {_MMAP_THRESHOLD: LARGEST, _TRIM_THRESHOLD: KEPT, _ARENA_MAX: 1}
+    settings = {_MMAP_THRESHOLD: LARGEST, _TRIM_THRESHOLD: KEPT, _ARENA_MAX: 1, _TOP_PAD: HEAP}
     return mallopt is not None and all(mallopt(name, value) for name, value in settings.items())
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from genoplrp.memory import give_back_freed_memory
 
-OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
+OWN = (
+    "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_ARENA_MAX", "GLIBC_TUNABLES",
+)  # fmt: skip
 FREED = """
 import numpy as np
 from genoplrp.memory import give_back_freed_memory, keep_freed_memory
@@ -38,6 +40,42 @@ def test_freed_memory_is_kept_unless_the_user_says_otherwise() -> None:
     assert given_back("") > 100
     assert given_back("assert keep_freed_memory()") < 20
     assert given_back("assert not keep_freed_memory()", MALLOC_TRIM_THRESHOLD_="131072") > 100
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_a_thread_frees_is_kept_too() -> None:
+    """A thread may have an arena of its own, made before anything was set."""
+    script = """
+import resource, sys, threading
+import numpy as np
+from genoplrp.memory import keep_freed_memory
+begin, go = threading.Event(), threading.Event()
+def work():
+    np.ones(2**18)  # 2 MB: the thread has an arena from now on
+    begin.set()
+    go.wait()
+    for turn in range(12):
+        if turn == 2:
+            faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt)
+        blocks = [np.ones(2**20) for _ in range(12)]  # 8 MB each
+        del blocks
+    faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt)
+faults = []
+thread = threading.Thread(target=work)
+thread.start()
+begin.wait()
+{keep}
+go.set()
+thread.join()
+print(faults[1] - faults[0])
+"""
+    plain = {name: value for name, value in os.environ.items() if name not in OWN}
+    pages = {}
+    for keep in ("", "assert keep_freed_memory()"):
+        command = [sys.executable, "-c", script.replace("{keep}", keep)]
+        pages[keep] = int(subprocess.run(command, env=plain, capture_output=True, text=True, check=True).stdout)
+    assert pages[""] > 10 * 2000  # at least one block, of 2,048 pages, each time
+    assert pages["assert keep_freed_memory()"] < pages[""] / 10
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
