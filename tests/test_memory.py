@@ -29,10 +29,14 @@ print((full - resident()) / 2**20)
 
 def given_back(keep: str, then: str = "", **settings: str) -> float:
     """MB that a new process gives back of the 128 that it frees."""
+    return printed(FREED.format(keep=keep, then=then), **settings)
+
+
+def printed(script: str, **settings: str) -> float:
+    """The number that a script prints in a new process, whose environment has no other settings of memory."""
     plain = {name: value for name, value in os.environ.items() if name not in OWN}
-    command = [sys.executable, "-c", FREED.format(keep=keep, then=then)]
-    done = subprocess.run(command, env=plain | settings, capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    command = [sys.executable, "-c", script]
+    return float(subprocess.run(command, env=plain | settings, capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
@@ -69,11 +73,7 @@ go.set()
 thread.join()
 print(faults[1] - faults[0])
 """
-    plain = {name: value for name, value in os.environ.items() if name not in OWN}
-    pages = {}
-    for keep in ("", "assert keep_freed_memory()"):
-        command = [sys.executable, "-c", script.replace("{keep}", keep)]
-        pages[keep] = int(subprocess.run(command, env=plain, capture_output=True, text=True, check=True).stdout)
+    pages = {keep: printed(script.replace("{keep}", keep)) for keep in ("", "assert keep_freed_memory()")}
     assert pages[""] > 10 * 2000  # at least one block, of 2,048 pages, each time
     assert pages["assert keep_freed_memory()"] < pages[""] / 10
 

@@ -3,10 +3,9 @@
 import gc
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 
@@ -21,55 +20,36 @@ _BETWEEN_SEARCHES = 5_000
 searches took 4 % of a run."""
 
 
-class _Searches:
-    """Makes searches for garbage rare from the first beginning to the last end, in whatever order these come."""
+class _Usual(Generic[T]):
+    """A setting of the whole process that is as before once the last of those that change it is done.
 
-    def __init__(self) -> None:
+    They may begin and end in any order: what the first finds is the usual value.
+    """
+
+    def __init__(self, read: Callable[[], T], write: Callable[[T], object]) -> None:
+        self._read, self._write = read, write
         self._lock, self._open = threading.Lock(), 0
-        self._usual = gc.get_threshold()
+        self._usual = read()
 
-    def begin(self) -> None:
+    def begin(self) -> T:
+        """The usual value, which the caller may change until he is done."""
         with self._lock:
             if not self._open:
-                self._usual = gc.get_threshold()
-                if self._usual[0]:  # 0: somebody has turned it off
-                    gc.set_threshold(max(_BETWEEN_SEARCHES, self._usual[0]), *self._usual[1:])
+                self._usual = self._read()
             self._open += 1
+            return self._usual
 
     def end(self) -> None:
+        """Set the usual value again, unless somebody else is not done yet."""
         with self._lock:
             self._open -= 1
             if not self._open:
-                gc.set_threshold(*self._usual)
+                self._write(self._usual)
 
 
-_searches = _Searches()
-
-
-class _TorchThreads:
-    """Keeps the number of torch's threads, which a thread that sets its own changes for all that begin later."""
-
-    def __init__(self) -> None:
-        self._lock, self._open = threading.Lock(), 0
-        self._usual = 1
-
-    @contextmanager
-    def lent(self) -> Iterator[int]:
-        """The usual number; once nobody is in such a context any more threads begin with it again."""
-        with self._lock:
-            if not self._open:
-                self._usual = torch.get_num_threads()
-            self._open += 1
-        try:
-            yield self._usual
-        finally:
-            with self._lock:
-                self._open -= 1
-                if not self._open:
-                    torch.set_num_threads(self._usual)
-
-
-torch_threads = _TorchThreads()
+_searches = _Usual(gc.get_threshold, lambda usual: gc.set_threshold(*usual))
+torch_threads = _Usual(torch.get_num_threads, torch.set_num_threads)
+"""A thread that sets its own number changes that of all threads that begin later."""
 
 
 class Background:
@@ -109,7 +89,9 @@ class Background:
             raise
 
     def __enter__(self) -> Self:
-        _searches.begin()
+        usual = _searches.begin()
+        if usual[0]:  # 0: somebody has turned it off
+            gc.set_threshold(max(_BETWEEN_SEARCHES, usual[0]), *usual[1:])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

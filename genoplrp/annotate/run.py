@@ -75,12 +75,15 @@ def _crews(mapper: Mapper) -> Iterator[tuple[Crew, Crew]]:
         with Crew(0) as nobody:
             yield nobody, nobody
         return
-    with torch_threads.lent() as usual:
+    usual = torch_threads.begin()
+    try:
         several = mapper.threads_may_share and mapper.scorer.device.type == "cpu"
         explaining = min(usual, _EXPLAINING) if several else 1
         begin = partial(torch.set_num_threads, usual // explaining)
         with Crew(1, begin) as one, Crew(explaining, begin) as other:
             yield one, other
+    finally:
+        torch_threads.end()
 
 
 def _bases(maps: NDArray[np.float32]) -> int:

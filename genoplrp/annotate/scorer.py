@@ -133,9 +133,10 @@ def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:
     spec = spec_of(model)
     if spec.channels != 4:
         raise ModelError(f"the network reads {spec.channels} channels; DNA has four: A, C, G, T.")
-    if where(model)[0] in {None, torch.device("cpu")}:
+    scorer = Scorer(borrowed(model), spec, batch_size, strands)
+    if scorer.device.type == "cpu":
         keep_freed_memory()
-    return Scorer(borrowed(model), spec, batch_size, strands)
+    return scorer
 
 
 def _keeps_nothing(part: nn.Module) -> bool:

@@ -280,14 +280,13 @@ def test_a_rule_of_ones_own_is_applied_by_one_thread_at_a_time(tmp_path: Path) -
 def test_runs_that_overlap_leave_torch_its_number_of_threads() -> None:
     """Also where the one that began first ends first, after a thread of its own has set another number."""
     usual = torch.get_num_threads()
-    first, second = torch_threads.lent(), torch_threads.lent()
-    assert first.__enter__() == usual
+    assert torch_threads.begin() == usual
     with ThreadPoolExecutor(1) as worker:
         worker.submit(torch.set_num_threads, usual + 3).result()
     with ThreadPoolExecutor(1) as other:  # begins with the changed number
-        assert other.submit(second.__enter__).result() == usual
-        first.__exit__(None, None, None)
-        other.submit(second.__exit__, None, None, None).result()
+        assert other.submit(torch_threads.begin).result() == usual
+        torch_threads.end()
+        other.submit(torch_threads.end).result()
     with ThreadPoolExecutor(1) as later:
         assert later.submit(torch.get_num_threads).result() == usual
 
