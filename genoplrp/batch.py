@@ -1,6 +1,7 @@
 """Explain one batch: record its strands and references, choose the target, propagate, join the strands."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from genoplrp.lrp.plan import Plan, make_plan
 from genoplrp.lrp.propagate import propagate
 from genoplrp.lrp.prune import Pruner, all_finite
 from genoplrp.lrp.record import record, running_on
+from genoplrp.lrp.selection import Selection, Taped
 from genoplrp.lrp.tape import Tape
 from genoplrp.lrp.target import (
     Scores,
@@ -35,7 +37,7 @@ from genoplrp.result import Attribution
 
 
 @dataclass(frozen=True, eq=False)
-class _Recorded:
+class Recorded:
     """One strand's forward pass."""
 
     tape: Tape
@@ -74,17 +76,36 @@ class BatchExplainer:
         ``log``: what the model does with such inputs, as far as that is known. The model runs once a strand and
         reference, however many pruners there are.
         """
-        strands = [self._record(x, log)]
-        against = [references]
-        if self.strands == "both":
-            strands.append(self._record(x.flip(1, 2), log))
-            against.append(None if references is None else references.flip(2, 3))
-        chosen = None if callable(target) else _choose(strands, target)
+        strands = self.record(x, log)
+        against = (references, None if references is None or len(strands) == 1 else references.flip(2, 3))
+        chosen = None if callable(target) else choose_target(table_of(strands), target)
         parts = [
             self._explain(strand, target if chosen is None else chosen, others, units)
             for strand, others, units in zip(strands, against, (self.units, ()), strict=False)
         ]
-        explained = strands[0].scores.explained
+        return self._attributions(parts, chosen, first, strands[0].scores.explained)
+
+    def record(self, x: Tensor, log: CallLog | None) -> list[Recorded]:
+        """The model's run on x, and on its other strand where both are explained."""
+        strands = (x, x.flip(1, 2)) if self.strands == "both" else (x,)
+        return [self._record(strand, log) for strand in strands]
+
+    def explain_samples(
+        self, strands: Sequence[Recorded], samples: Tensor, chosen: Tensor, first: int
+    ) -> list[Attribution]:
+        """Attributions, one a pruner, of samples (m,) of a run, of one output (m,) each, without references.
+
+        The run has to be one of which samples can be selected (`genoplrp.lrp.samples`).
+        """
+        parts = [
+            self._explain(strand, chosen, None, units, samples)
+            for strand, units in zip(strands, (self.units, ()), strict=False)
+        ]
+        return self._attributions(parts, chosen, first, strands[0].scores.explained)
+
+    def _attributions(
+        self, parts: list[_Explained], chosen: Tensor | None, first: int, explained: str
+    ) -> list[Attribution]:
         made = [self._attribution(parts[0], number, chosen, first, explained) for number in range(len(self.pruners))]
         return made if len(parts) == 1 else [_merged(one, parts[1], k, first) for k, one in enumerate(made)]
 
@@ -106,7 +127,7 @@ class BatchExplainer:
             reference_output=part.reference_output,
         )
 
-    def _record(self, x: Tensor, log: CallLog | None) -> _Recorded:
+    def _record(self, x: Tensor, log: CallLog | None) -> Recorded:
         with running_on(x):
             tape, output = record(self.model, x, self.constants, like=log)
             scores = scores_of(tape, output)
@@ -114,21 +135,30 @@ class BatchExplainer:
                 log.fit = False
                 tape, output = record(self.model, x, self.constants)
                 scores = scores_of(tape, output)
-        return _Recorded(tape, scores, log)
+        return Recorded(tape, scores, log)
 
     def _explain(
-        self, strand: _Recorded, target: Target, references: Tensor | None, units: tuple[Unit, ...]
+        self,
+        strand: Recorded,
+        target: Target,
+        references: Tensor | None,
+        units: tuple[Unit, ...],
+        samples: Tensor | None = None,
     ) -> _Explained:
-        start = _start(strand, target)
+        start = _start(strand, target, samples)
         composite = self.composite if references is None else self.composite.from_references()
         plans = [make_plan(strand.tape, start.index, composite, pruner) for pruner in self.pruners]
-        present = present_columns(strand.tape.values[0])
+        tape: Taped = strand.tape
+        if samples is not None:
+            tape = Selection(strand.tape, samples)
+            plans = [replace(plan, tape=tape) for plan in plans]
+        present = present_columns(tape.values[0])
         if references is not None:
             return self._from_references(plans, start, target, references, present, units=units, log=strand.log)
         results = [
             propagate(
                 plan,
-                {start.index: start.chosen * strand.tape.values[start.index]},
+                {start.index: start.chosen * tape.values[start.index]},
                 present=present,
                 layers=self.layers,
                 hypothetical=self.hypothetical,
@@ -182,19 +212,19 @@ def _plain(output: Any) -> bool:
     return all(leaf.is_contiguous() for leaf in leaves(output) if isinstance(leaf, Tensor))
 
 
-def _choose(strands: list[_Recorded], target: Target) -> Tensor:
-    """The explained output of every sample, (n,), by the mean score of the strands."""
+def table_of(strands: Sequence[Recorded]) -> Tensor:
+    """Scores (n, k), the mean over the strands."""
     n = len(strands[0].tape.values[0])
     tables = [score_table(one_tensor(strand.scores.output), n) for strand in strands]
-    return choose_target(torch.stack(tables).mean(0), target)
+    return torch.stack(tables).mean(0)
 
 
-def _start(recorded: _Recorded, target: Target) -> Start:
+def _start(recorded: Recorded, target: Target, samples: Tensor | None = None) -> Start:
     if callable(target):
         start = start_at_callable(recorded.tape, recorded.scores.output, target)
     else:
         assert isinstance(target, Tensor), "targets of a batch have been chosen"
-        start = start_at(recorded.tape, one_tensor(recorded.scores.output), target)
+        start = start_at(recorded.tape, one_tensor(recorded.scores.output), target, samples)
     if not torch.isfinite(start.output).all():
         raise ModelError("the model returns NaN or infinite scores for these inputs; check its weights")
     return start

@@ -15,7 +15,7 @@ from genoplrp.lrp.composite import Composite, OpRule
 from genoplrp.lrp.ops import KINDS, Kind, argument, refusal
 from genoplrp.lrp.prune import NoPrune, Pruner
 from genoplrp.lrp.rules import Rule
-from genoplrp.lrp.tape import Tape
+from genoplrp.lrp.selection import Taped
 
 LINEAR = (Kind.CONV, Kind.DENSE)
 _FROM_ZERO = {"relu", "relu6", "exp", "sigmoid", "softplus", "square", "abs", "sqrt", "hardsigmoid"}
@@ -67,7 +67,7 @@ class Step:
 class Plan:
     """The steps in forward order, and where pruning acts."""
 
-    tape: Tape
+    tape: Taped
     composite: Composite
     pruner: Pruner
     steps: tuple[Step, ...]
@@ -113,7 +113,7 @@ class Gap:
         )
 
 
-def make_plan(tape: Tape, end: int, composite: Composite, pruner: Pruner) -> Plan:
+def make_plan(tape: Taped, end: int, composite: Composite, pruner: Pruner) -> Plan:
     """The plan for explaining live tensor ``end``.
 
     Raises
@@ -147,7 +147,7 @@ def _reads_only_live(call: Call) -> bool:
     return not others and "alpha" not in call.kwargs and not any(isinstance(v, Tensor) for v in call.kwargs.values())
 
 
-def calls_on_path(tape: Tape, end: int) -> list[Call]:
+def calls_on_path(tape: Taped, end: int) -> list[Call]:
     """The calls that lie between the input and live tensor ``end``, in forward order."""
     needed = {end}
     path = []
@@ -163,7 +163,7 @@ def calls_on_path(tape: Tape, end: int) -> list[Call]:
     return path[::-1]
 
 
-def gap_of(call: Call, composite: Composite, tape: Tape) -> Gap | None:
+def gap_of(call: Call, composite: Composite, tape: Taped) -> Gap | None:
     """The gap that this call is, None where it has a rule."""
     if tape.values[call.output].ndim == 0 and KINDS.get(call.op) is not Kind.VIEW:
         return Gap(call, "it mixes samples (its result is one number for the whole batch)")
@@ -199,7 +199,7 @@ def _views_of_input(calls: list[Call], composite: Composite) -> frozenset[int]:
     return frozenset(found)
 
 
-def _folds(calls: list[Call], tape: Tape, end: int, composite: Composite) -> dict[Call, Call]:
+def _folds(calls: list[Call], tape: Taped, end: int, composite: Composite) -> dict[Call, Call]:
     """Linear call -> the batch norm that is its output's only reader on the way to the end."""
     readers: dict[int, list[Call]] = {}
     for call in calls:
@@ -217,7 +217,7 @@ def _folds(calls: list[Call], tape: Tape, end: int, composite: Composite) -> dic
     return folds
 
 
-def _channels_agree(call: Call, tape: Tape) -> bool:
+def _channels_agree(call: Call, tape: Taped) -> bool:
     """Whether axis 1 of the output, batch norm's, is the first axis of the weight."""
     return call.op in {"conv1d", "conv2d", "conv3d", "convolution"} or (
         call.op == "linear" and tape.values[call.output].ndim == 2

@@ -5,11 +5,12 @@ sample, and what grows with them is compared.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError
-from genoplrp.lrp.call import leaves
+from genoplrp.lrp.call import Call, leaves
 from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.ops import KINDS
 from genoplrp.lrp.plan import LINEAR, calls_on_path
@@ -33,6 +34,9 @@ class SampleLayout:
         Memory of all activations of a sample, and of the largest of them, in bytes.
     log
         What the model does with its tensors, where none of it depends on how they lie in memory; else None.
+    selectable
+        Whether a run like the logged one can be explained for some of its samples, or for one several times, without
+        another run (`genoplrp.lrp.selection`): tensors have the samples in front, no call depends on their number.
     """
 
     first: bool
@@ -40,6 +44,7 @@ class SampleLayout:
     size: int
     largest: int
     log: CallLog | None = None
+    selectable: bool = False
 
 
 def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
@@ -69,7 +74,24 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     read = [index for call in calls if KINDS.get(call.op) in LINEAR for index in call.inputs]
     first = all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
     alike = logs[0].names == logs[1].names and all(log.fit for log in logs) and _is_watched(model, three, output)
-    return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None)
+    selectable = alike and not mixing and _in_front(two, three) and all(map(_same_call, two.calls, three.calls))
+    return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None, selectable)
+
+
+def _in_front(two: Tape, three: Tape) -> bool:
+    """Whether every live tensor has the samples on its first axis and nowhere else."""
+    shapes = zip((value.shape for value in two.values), (value.shape for value in three.values), strict=True)
+    return all(one == (2, *other[1:]) and other[:1] == (3,) for one, other in shapes)
+
+
+def _same_call(one: Call, other: Call) -> bool:
+    """Whether a call on two samples has the arguments that it has on three; constants are to have one shape."""
+    given = [list(map(_known_by, leaves((call.args, dict(call.kwargs))))) for call in (one, other)]
+    return given[0] == given[1]
+
+
+def _known_by(argument: Any) -> Any:
+    return argument.shape if isinstance(argument, Tensor) else repr(argument)
 
 
 def _is_watched(model: nn.Module, tape: Tape, output: object) -> bool:

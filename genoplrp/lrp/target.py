@@ -159,9 +159,10 @@ class Start:
     output: Tensor
 
 
-def start_at(tape: Tape, scores: Tensor, chosen: Tensor) -> Start:
-    """One chosen output a sample."""
+def start_at(tape: Tape, scores: Tensor, chosen: Tensor, samples: Tensor | None = None) -> Start:
+    """One chosen output (m,) of every sample, or of each of these samples (m,)."""
     index = _live(tape, scores)
+    scores = scores if samples is None else scores[samples]
     flat = scores.reshape(len(chosen), -1)
     ones = torch.zeros_like(flat).scatter(1, chosen[:, None], 1).view_as(scores)
     return Start(index, ones, flat.gather(1, chosen[:, None])[:, 0])
