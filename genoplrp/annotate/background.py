@@ -118,26 +118,26 @@ class Crew:
     Examples
     --------
     >>> with Crew(2) as crew:
-    ...     list(crew.ahead(lambda item, given_up: len(item), ["A", "CG"]))
+    ...     list(crew.ahead(len, ["A", "CG"]))
     [('A', 1), ('CG', 2)]
     """
 
     def __init__(self, size: int = 1, begin: Callable[[], object] | None = None) -> None:
-        self.size, self._given_up = size, threading.Event()
+        self.size = size
         self._threads = ThreadPoolExecutor(max(1, size), thread_name_prefix="genoplrp-crew", initializer=begin)
 
-    def ahead(self, make: Callable[[S, Callable[[], bool]], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
+    def ahead(self, make: Callable[[S], T], items: Iterable[S]) -> Generator[tuple[S, T]]:
         """Each item, in order, with what is made of it; as many more are made as there are threads.
 
-        An error of `make` is raised when its item's turn comes, one of `items` at once. `make` can ask by its second
-        argument, now and then, whether to give up: leaving the context waits for what is being made.
+        An error of `make` is raised when its item's turn comes, one of `items` at once. Leaving the context waits for
+        what is being made.
         """
         waiting: deque[tuple[S, Future[T]]] = deque()
         for item in items:
             if not self.size:
-                yield item, make(item, self._given_up.is_set)
+                yield item, make(item)
                 continue
-            waiting.append((item, self._threads.submit(make, item, self._given_up.is_set)))
+            waiting.append((item, self._threads.submit(make, item)))
             if len(waiting) > self.size:
                 last, made = waiting.popleft()
                 yield last, made.result()
@@ -148,5 +148,4 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._given_up.set()
         self._threads.shutdown(cancel_futures=True)

@@ -16,10 +16,11 @@ from torch import Tensor
 from genoplrp.annotate.background import Crew
 from genoplrp.annotate.options import Options
 from genoplrp.annotate.scorer import Scorer, batches
-from genoplrp.explainer import Explainer
+from genoplrp.explainer import Explainer, Run
 from genoplrp.lrp import NoPrune
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.prune import Pruner
+from genoplrp.result import Attribution
 from genoplrp.sequence import Record, Window, one_hot, stitch, tile
 
 K = TypeVar("K", bound=Hashable)
@@ -131,11 +132,26 @@ class Mapper:
         """Whether several threads may explain at once: neither the network nor a rule is anybody else's code."""
         return self.scorer.threads_may_share and self._rules_are_ours
 
+    @cached_property
+    def windows_at_once(self) -> int:
+        """How many windows are scored and explained together: a batch, or as many as a `run` may have of them."""
+        width = self.scorer.spec.length
+        most = 0 if self._references else self._explain.samples_a_run(one_hot(("ACGT" * width)[:width]))
+        return min(self.scorer.batch_size, most) if most > 1 else self.scorer.batch_size
+
+    def run(self, texts: Sequence[str]) -> Run | None:
+        """The network's run on these windows, to be explained; None where each explanation needs a run of its own."""
+        return None if self._references else self._explain.run(self.scorer.to_device(one_hot(texts)))
+
     def maps(self, texts: Sequence[str], targets: Sequence[int]) -> Tensor:
         """Relevance a base of each window, of one output each, (n, pruners, length)."""
         x = self.scorer.to_device(one_hot(texts))  # (n, 4, length)
-        found = self._explain(x, target=torch.tensor(targets), references=self._references, seed=self._seed)
-        return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
+        return per_base(self._explain(x, target=torch.tensor(targets), references=self._references, seed=self._seed))
+
+
+def per_base(found: Sequence[Attribution]) -> Tensor:
+    """Relevance a base, (n, pruners, length), of what was explained by several pruners."""
+    return torch.stack([one.per_base for one in found], 1).detach().float().cpu()
 
 
 def to_explain(chunk: Sequence[Scored], width: int, thresholds: NDArray[np.float32]) -> list[Request]:
@@ -166,7 +182,7 @@ def window_maps(requests: Iterable[Request], mapper: Mapper, crew: Crew) -> Iter
     """
     scorer = mapper.scorer
 
-    def explained(batch: Sequence[tuple[Request, Window]], _: object) -> NDArray[np.float32]:
+    def explained(batch: Sequence[tuple[Request, Window]]) -> NDArray[np.float32]:
         texts = [scorer.letters(request.scored.record.sequence, window) for request, window in batch]
         maps: NDArray[np.float32] = mapper.maps(texts, [request.label for request, _ in batch]).numpy()
         return maps

@@ -1,10 +1,9 @@
 """The network as the job uses it: sequences of any length in, one row of scores a window out."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -51,18 +50,14 @@ class Scorer:
         """What the network reads in `window`: its bases, centred among N where the record is shorter."""
         return place(sequence, window, self.spec.length)
 
-    def scores(
-        self, sequences: Sequence[str], given_up: Callable[[], bool] = lambda: False
-    ) -> list[NDArray[np.float32]]:
-        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences.
-
-        ``given_up`` is asked before each batch; once it is true, the scores are cancelled (`CancelledError`).
-        """
+    def scores(self, sequences: Sequence[str]) -> list[NDArray[np.float32]]:
+        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences."""
         windows = [self.windows(len(sequence)) for sequence in sequences]
         texts = (
             self.letters(sequence, window) for sequence, own in zip(sequences, windows, strict=True) for window in own
         )
-        rows = np.concatenate([*self._batches(texts, given_up), np.empty((0, len(self.spec.labels)), np.float32)])
+        scored = map(self.batch_scores, batches(texts, self.batch_size))
+        rows = np.concatenate([*scored, np.empty((0, len(self.spec.labels)), np.float32)])
         return np.split(rows, np.cumsum([len(own) for own in windows])[:-1])
 
     @property
@@ -88,19 +83,33 @@ class Scorer:
         """The scores before a final sigmoid or softmax, which are those that `attribute` explains."""
         return score_of(self.model, self.to_device(torch.zeros(1, 4, self.spec.length)))
 
-    def _batches(self, texts: Iterator[str], given_up: Callable[[], bool]) -> Iterator[NDArray[np.float32]]:
-        """Scores (n, labels) of one batch of windows after the other."""
-        for batch in batches(texts, self.batch_size):
-            if given_up():
-                raise CancelledError
-            x = self.to_device(one_hot(batch))  # (n, 4, l)
-            output = self._outputs(x)
-            if self.strands == "both":
-                output = (output + self._outputs(reverse_complement(x))) / 2
-            yield output.float().cpu().numpy()
+    def batch_scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Scores (n, labels) of windows that go through the network at once."""
+        x = self.to_device(one_hot(texts))  # (n, 4, l)
+        output = self._outputs(x)
+        if self.strands == "both":
+            output = (output + self._outputs(reverse_complement(x))) / 2
+        return as_array(output)
+
+    def checked(self, output: Any, n: int) -> Tensor:
+        """What the network gave for n windows, (n, labels).
+
+        Raises
+        ------
+        ModelError
+            It is of another shape, or not finite.
+        """
+        expected = (n, len(self.spec.labels))
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if shape != expected:
+            raise ModelError(f"the network gave {shape} for {n} windows, but its spec promises outputs {expected}.")
+        if not torch.isfinite(output).all():
+            raise ModelError("the network gave NaN or infinite scores; check its weights.")
+        scores: Tensor = output
+        return scores
 
     def _outputs(self, x: Tensor) -> Tensor:
-        """The scores of windows (n, 4, l), (n, labels); shape and numbers are checked."""
+        """The scores of windows (n, 4, l), (n, labels)."""
         try:
             # Set here, since threads do not inherit it.
             with torch.inference_mode(False), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
@@ -110,16 +119,7 @@ class Scorer:
                 f"the network fails on {len(x)} windows of shape {tuple(x.shape[1:])}: {error}. An exported network "
                 "must take any number of sequences (torch.export with dynamic_shapes for the first axis)."
             ) from error
-        expected = (len(x), len(self.spec.labels))
-        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        if shape != expected:
-            raise ModelError(
-                f"the network gave {shape} for {len(x)} windows, but its spec promises outputs {expected}."
-            )
-        if not torch.isfinite(output).all():
-            raise ModelError("the network gave NaN or infinite scores; check its weights.")
-        scores: Tensor = output
-        return scores
+        return self.checked(output, len(x))
 
 
 def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:
@@ -139,19 +139,34 @@ def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:
     return scorer
 
 
+def as_array(scores: Tensor) -> NDArray[np.float32]:
+    """Scores in single precision, wherever they are."""
+    array: NDArray[np.float32] = scores.float().cpu().numpy()
+    return array
+
+
 def _keeps_nothing(part: nn.Module) -> bool:
     known = type(part).__module__.startswith(("torch.nn.", "genoplrp.models."))
     return known and not (part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part))
 
 
-def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Lists of at most `size` items, in order."""
+def batches(items: Iterable[T], size: int, count: Callable[[T], int] = lambda _: 1) -> Iterator[list[T]]:
+    """Lists of items that count `size` at most, in order; one that counts more is alone.
+
+    Examples
+    --------
+    >>> list(batches(["AC", "G", "ACGT", "T"], 3, len))
+    [['AC', 'G'], ['ACGT'], ['T']]
+    """
     batch: list[T] = []
+    total = 0
     for item in items:
-        batch.append(item)
-        if len(batch) == size:
+        number = count(item)
+        if batch and total + number > size:
             yield batch
-            batch = []
+            batch, total = [], 0
+        batch.append(item)
+        total += number
     if batch:
         yield batch
 

@@ -5,7 +5,7 @@ from genoplrp.sequence.fasta import Record, read_fasta
 from genoplrp.sequence.intervals import Interval, read_bed, write_bed
 from genoplrp.sequence.references import shuffled_references
 from genoplrp.sequence.shuffle import dinucleotide_shuffle
-from genoplrp.sequence.windows import Window, place, stitch, tile
+from genoplrp.sequence.windows import Window, place, stitch, tile, tile_count
 
 __all__ = [
     "Interval",
@@ -23,5 +23,6 @@ __all__ = [
     "shuffled_references",
     "stitch",
     "tile",
+    "tile_count",
     "write_bed",
 ]

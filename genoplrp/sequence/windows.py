@@ -77,6 +77,17 @@ Window(start=300, end=500, offset=0))
     return tuple(Window(start, start + window) for start in starts)
 
 
+def tile_count(length: int, window: int) -> int:
+    """How many windows `tile` gives for a record of so many bases, without making them.
+
+    Examples
+    --------
+    >>> [tile_count(length, 200) for length in (150, 200, 201, 500)]
+    [1, 1, 2, 4]
+    """
+    return 1 + max(0, -(-(length - window) // max(1, window // 2)))
+
+
 def place(sequence: str, window: Window, width: int) -> str:
     """The string of ``width`` letters that a window of the record shows the network, N around a short record.
 

@@ -3,8 +3,8 @@
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,7 +113,7 @@ def test_searches_for_garbage_are_as_before_when_contexts_overlap() -> None:
 def test_next_item_is_made_while_the_caller_has_the_last() -> None:
     made, threads = [threading.Event() for _ in range(4)], set()
 
-    def make(k: int, given_up: Callable[[], bool]) -> int:
+    def make(k: int) -> int:
         threads.add(threading.get_ident())
         made[k].set()
         return k * k
@@ -133,7 +133,7 @@ def test_threads_of_a_crew_work_at_once_and_its_results_come_in_order() -> None:
     """The first item is not done before two others are, and three are taken: two made ahead, and the caller's."""
     begun, done, taken = threading.Barrier(2), [threading.Event() for _ in range(6)], []
 
-    def make(k: int, given_up: Callable[[], bool]) -> int:
+    def make(k: int) -> int:
         if k < 2:
             begun.wait(10)  # breaks unless both are at work
         if k == 0:
@@ -156,7 +156,7 @@ def test_threads_of_a_crew_work_at_once_and_its_results_come_in_order() -> None:
 def test_without_threads_the_caller_makes_each_when_he_asks() -> None:
     made: list[int] = []
     with Crew(0) as crew:
-        for k, thread in crew.ahead(lambda k, _: (made.append(k), threading.get_ident())[1], range(3)):
+        for k, thread in crew.ahead(lambda k: (made.append(k), threading.get_ident())[1], range(3)):
             assert thread == threading.get_ident()
             assert made == list(range(k + 1))
 
@@ -168,14 +168,14 @@ def test_each_thread_of_a_crew_begins_as_it_is_told() -> None:
         own.number = 7
 
     with Crew(3, begin) as crew:
-        assert {number for _, number in crew.ahead(lambda k, _: own.number, range(9))} == {7}
+        assert {number for _, number in crew.ahead(lambda k: own.number, range(9))} == {7}
 
 
 @pytest.mark.parametrize("size", [0, 1, 3])
 def test_an_error_ahead_is_raised_when_its_turn_comes(size: int) -> None:
     found = []
     with pytest.raises(ZeroDivisionError), Crew(size) as crew:
-        for _, one in crew.ahead(lambda k, _: 6 // k, [3, 2, 0, 1]):
+        for _, one in crew.ahead(lambda k: 6 // k, [3, 2, 0, 1]):
             found.append(one)
     assert found == [2, 3]
 
@@ -186,31 +186,10 @@ def test_no_thread_is_left_where_the_items_fail_or_are_not_all_taken() -> None:
         raise OSError("the file ends early")
 
     with pytest.raises(OSError, match="ends early"), Crew() as crew:
-        list(crew.ahead(lambda k, _: k, items()))
+        list(crew.ahead(lambda k: k, items()))
     with Crew() as crew:
-        next(crew.ahead(lambda k, _: k, range(9)))
+        next(crew.ahead(lambda k: k, range(9)))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("genoplrp-crew")]
-
-
-def test_what_is_made_ahead_is_given_up_with_the_rest() -> None:
-    """A chromosome takes minutes to score: who interrupts the job does not wait for that."""
-    begun = threading.Event()
-
-    def make(k: int, given_up: Callable[[], bool]) -> int:
-        while k and not given_up():
-            begun.set()
-        return k
-
-    with Crew() as crew:
-        assert next(crew.ahead(make, range(2))) == (0, 0)
-        assert begun.wait(10)
-    # Leaving the context would never come back.
-
-
-def test_scores_that_are_given_up_are_cancelled() -> None:
-    asked = iter([False, True])
-    with pytest.raises(CancelledError):
-        scorer_for(matrix_network(60), 2, "forward").scores(["ACGT" * 15] * 9, lambda: next(asked))
 
 
 class Forgetful(nn.Module):
@@ -232,7 +211,7 @@ def test_network_that_keeps_things_on_itself_is_scored_and_explained_alike(
 ) -> None:
     """Records are scored while others are explained, by the same network, unless it may be disturbed."""
     fasta = planted_fasta(tmp_path)
-    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 60)
+    monkeypatch.setattr("genoplrp.annotate.survey._CHUNK_BASES", 60)
     plain = annotate(fasta, matrix_network(60), tmp_path / "plain", logos=0, batch_size=1)
     kept = annotate(fasta, Forgetful(matrix_network(60)).eval(), tmp_path / "kept", logos=0, batch_size=1)
     for name in ("predictions.tsv", "hits.tsv", "rma.tsv"):

@@ -71,7 +71,7 @@ def test_files_are_the_same_wherever_and_in_whatever_parts_they_are_recorded(
     found = {"apart": annotate(fasta, matrix_network(60), tmp_path / "apart", **options)}
     monkeypatch.setattr(job, "beside", Here)
     found["here"] = annotate(fasta, matrix_network(60), tmp_path / "here", **options)
-    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 450)
+    monkeypatch.setattr("genoplrp.annotate.survey._CHUNK_BASES", 450)
     monkeypatch.setattr("genoplrp.annotate.run._GROUP_BASES", 60)
     found["parts"] = annotate(fasta, matrix_network(60), tmp_path / "parts", **options)
     assert len(begun) == 1
@@ -93,7 +93,7 @@ def test_records_of_mixed_lengths_are_recorded_together_as_each_alone(
     records += [(f"r{length}", CTCF[:length]) for length in lengths[:3]]
     fasta = write_fasta(tmp_path / "in.fa", records)
     together = annotate(fasta, matrix_network(60), tmp_path / "together", batch_size=1)
-    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 1)
+    monkeypatch.setattr("genoplrp.annotate.survey._CHUNK_BASES", 1)
     alone = annotate(fasta, matrix_network(60), tmp_path / "alone", batch_size=1)
     assert contents(alone.out) == contents(together.out)
     assert alone.factors == together.factors
@@ -162,14 +162,14 @@ def test_a_table_that_the_other_process_cannot_write_ends_the_job_too(
 def test_a_process_that_is_killed_ends_the_job_with_a_clear_error(
     tmp_path: Path, begun: list[Apart[Recorder]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 300)
+    monkeypatch.setattr("genoplrp.annotate.survey._CHUNK_BASES", 300)
 
     def kill(stage: str, records: int) -> None:
         if records == 10:
             os.kill(begun[0]._process.pid, signal.SIGKILL)
 
     with pytest.raises(ChildProcessError, match="was killed; was there memory enough"):
-        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, progress=kill)
+        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, batch_size=5, progress=kill)
     assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
 
 
@@ -177,14 +177,16 @@ def test_a_process_that_is_killed_ends_the_job_with_a_clear_error(
 def test_an_interrupted_job_leaves_no_process_and_no_folder(
     tmp_path: Path, begun: list[Apart[Recorder]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genoplrp.annotate.run._CHUNK_BASES", 300)
+    monkeypatch.setattr("genoplrp.annotate.survey._CHUNK_BASES", 300)
 
     def interrupt(stage: str, records: int) -> None:
         if records >= 10:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        annotate(planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, progress=interrupt)
+        annotate(
+            planted_fasta(tmp_path), matrix_network(60), tmp_path / "out", logos=0, batch_size=5, progress=interrupt
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
     assert begun[0]._process.poll() is not None
 

@@ -23,8 +23,8 @@ from tests.processes import gone
 
 # In small steps, so that there is a middle to be stopped in after a second.
 SMALL_STEPS = (
-    "from genoplrp.annotate import calibrate, job, run\n"
-    "job.RECORDS = job._FEW = calibrate.SHUFFLES = 20; run._CHUNK_BASES = 3000\n"
+    "from genoplrp.annotate import calibrate, job, survey\n"
+    "job.RECORDS = job._FEW = calibrate.SHUFFLES = 20; survey._CHUNK_BASES = 3000\n"
     "from genoplrp.cli import main; main()"
 )
 

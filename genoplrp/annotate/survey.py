@@ -1,0 +1,143 @@
+"""What a network says of records and why: short records are scored and explained batch by batch, long ones by turns.
+
+A batch of short records runs through the network once: what the run leaves is explained, however many outputs are
+called. Of a record with more windows than a batch it is known only after all of them what is to be explained.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from genoplrp.annotate.background import Crew
+from genoplrp.annotate.explain import Mapper, Scored, per_base, to_explain, window_maps
+from genoplrp.annotate.scorer import as_array, batches, in_stretches
+from genoplrp.explainer import Run
+from genoplrp.sequence import Record, tile_count
+
+_CHUNK_BASES = 1 << 19
+"""Of records that are recorded together, or a quarter of their maps' bases."""
+
+_MOST_OUTPUTS = 8
+"""Explained outputs a window: more, where a network has hundreds and calls most, are explained batch by batch."""
+
+Numbered = tuple[int, Record]
+
+
+@dataclass
+class Chunk:
+    """What is recorded together.
+
+    Attributes
+    ----------
+    scored
+        The next records, none where those of the chunk before have more maps.
+    maps
+        (n, 2, width) each, of the next windows that `to_explain` names for the records scored last, in its order.
+    """
+
+    scored: list[Scored] = field(default_factory=list)
+    maps: list[NDArray[np.float32]] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether this is enough to be recorded."""
+        bases = sum(len(one.record.sequence) for one in self.scored)
+        return max(bases, sum(map(bases_of, self.maps)) // 4) >= _CHUNK_BASES
+
+
+def bases_of(maps: NDArray[np.float32]) -> int:
+    """Bases in the windows whose maps (n, 2, width) these are."""
+    windows, _, width = maps.shape
+    return int(windows * width)
+
+
+class Survey:
+    """Scores and explains numbered records by the threads of a crew.
+
+    Parameters
+    ----------
+    mapper, thresholds
+        The network, and above which score (labels,) a label is called.
+    crew
+        Who works.
+    """
+
+    def __init__(self, mapper: Mapper, thresholds: NDArray[np.float32], crew: Crew) -> None:
+        self._mapper, self._thresholds, self._crew = mapper, thresholds, crew
+        self._scorer, self._width = mapper.scorer, mapper.scorer.spec.length
+
+    def chunks(self, records: Iterable[Numbered]) -> Iterator[Chunk]:
+        """Chunk after chunk of the records, in order."""
+        most = self._mapper.windows_at_once
+        parts = batches(records, most, self._windows)
+        for is_long, own in groupby(parts, lambda part: self._windows(part[0]) > most):
+            if is_long:
+                yield from self._long(chain.from_iterable(own))
+            else:
+                yield from self._short(own)
+
+    def _windows(self, numbered: Numbered) -> int:
+        return tile_count(len(numbered[1].sequence), self._width)
+
+    def _short(self, parts: Iterable[Sequence[Numbered]]) -> Iterator[Chunk]:
+        chunk = Chunk()
+        for part, (rows, maps) in self._crew.ahead(self._at_once, parts):
+            scored = self._scored(part, rows)
+            if chunk.scored and (chunk.is_full or maps is None):
+                yield chunk
+                chunk = Chunk()
+            if maps is None:
+                yield from self._by_batches(scored)
+            else:
+                chunk.scored += scored
+                chunk.maps.append(maps)
+        if chunk.scored:
+            yield chunk
+
+    def _long(self, records: Iterable[Numbered]) -> Iterator[Chunk]:
+        scorer = self._scorer
+        for index, record in records:
+            windows = scorer.windows(len(record.sequence))
+            texts = (scorer.letters(record.sequence, window) for window in windows)
+            rows = self._crew.ahead(scorer.batch_scores, batches(texts, scorer.batch_size))
+            yield from self._by_batches([Scored(index, record, np.concatenate([own for _, own in rows]))])
+
+    def _by_batches(self, scored: list[Scored]) -> Iterator[Chunk]:
+        """Records whose windows are explained batch after batch, of which each is run once more."""
+        yield Chunk(scored)
+        maps = window_maps(to_explain(scored, self._width, self._thresholds), self._mapper, self._crew)
+        yield from (Chunk(maps=own) for own in in_stretches(maps, _CHUNK_BASES, bases_of))
+
+    def _scored(self, part: Sequence[Numbered], rows: NDArray[np.float32]) -> list[Scored]:
+        """Records with their own of the rows of scores of all their windows."""
+        ends = np.cumsum([self._windows(numbered) for numbered in part])
+        return [Scored(*one, own) for one, own in zip(part, np.split(rows, ends[:-1]), strict=True)]
+
+    def _at_once(self, part: Sequence[Numbered]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Scores of a batch of records' windows, and their maps, or None where these are too many."""
+        scorer = self._scorer
+        windows = [(index, record, window) for index, record in part for window in scorer.windows(len(record.sequence))]
+        texts = [scorer.letters(record.sequence, window) for _, record, window in windows]
+        run = self._mapper.run(texts)
+        rows = scorer.batch_scores(texts) if run is None else as_array(scorer.checked(run.scores, len(texts)))
+        number = {(index, window.start): k for k, (index, _, window) in enumerate(windows)}
+        wanted = [
+            (number[request.scored.index, window.start], request.label)
+            for request in to_explain(self._scored(part, rows), self._width, self._thresholds)
+            for window in request.windows
+        ]
+        return rows, None if len(wanted) > _MOST_OUTPUTS * len(texts) else self._maps(run, texts, wanted)
+
+    def _maps(self, run: Run | None, texts: Sequence[str], wanted: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+        """Maps (n, 2, width) of outputs of windows, each given by the two's numbers."""
+        mapper = self._mapper
+        if run is not None:
+            samples, labels = torch.tensor(wanted).T
+            return as_array(per_base(run.explain(samples, labels)))
+        parts = batches(wanted, 2 * self._scorer.batch_size)  # one, as a rule: a small second one costs more
+        made = [mapper.maps([texts[k] for k, _ in own], [label for _, label in own]) for own in parts]
+        return as_array(torch.cat(made))
