@@ -240,7 +240,9 @@ def alike(keys: Iterable[K]) -> dict[K, list[int]]:
 
 def _chosen(chunk: Sequence[Scored], thresholds: NDArray[np.float32]) -> Iterator[tuple[Scored, int, bool]]:
     """Each record with each label that is to be explained of it, and whether that is called."""
-    margins = np.array([scored.best for scored in chunk]).reshape(-1, len(thresholds)) - thresholds
+    starts = [0, *accumulate(len(scored.scores) for scored in chunk)][:-1]
+    rows = np.concatenate([np.empty((0, len(thresholds)), np.float32), *(scored.scores for scored in chunk)])
+    margins = np.maximum.reduceat(rows, starts) - thresholds if chunk else rows
     order = np.argsort(-margins, axis=1, kind="stable")
     for scored, labels, calls in zip(chunk, order, np.count_nonzero(margins > 0, axis=1).tolist(), strict=True):
         for label in labels[: max(calls, 1)].tolist():

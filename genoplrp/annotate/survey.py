@@ -6,7 +6,7 @@ called. Of a record with more windows than a batch it is known only after all of
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby, pairwise
 
 import numpy as np
 import torch
@@ -41,12 +41,18 @@ class Chunk:
 
     scored: list[Scored] = field(default_factory=list)
     maps: list[NDArray[np.float32]] = field(default_factory=list)
+    _bases: int = 0
+
+    def add(self, scored: Sequence[Scored], maps: NDArray[np.float32]) -> None:
+        """Put records with all their maps to those that are here."""
+        self.scored += scored
+        self.maps.append(maps)
+        self._bases += max(sum(len(one.record.sequence) for one in scored), bases_of(maps) // 4)
 
     @property
     def is_full(self) -> bool:
         """Whether this is enough to be recorded."""
-        bases = sum(len(one.record.sequence) for one in self.scored)
-        return max(bases, sum(map(bases_of, self.maps)) // 4) >= _CHUNK_BASES
+        return self._bases >= _CHUNK_BASES
 
 
 def bases_of(maps: NDArray[np.float32]) -> int:
@@ -93,8 +99,7 @@ class Survey:
             if maps is None:
                 yield from self._by_batches(scored)
             else:
-                chunk.scored += scored
-                chunk.maps.append(maps)
+                chunk.add(scored, maps)
         if chunk.scored:
             yield chunk
 
@@ -114,8 +119,8 @@ class Survey:
 
     def _scored(self, part: Sequence[Numbered], rows: NDArray[np.float32]) -> list[Scored]:
         """Records with their own of the rows of scores of all their windows."""
-        ends = np.cumsum([self._windows(numbered) for numbered in part])
-        return [Scored(*one, own) for one, own in zip(part, np.split(rows, ends[:-1]), strict=True)]
+        ends = list(accumulate(map(self._windows, part), initial=0))
+        return [Scored(*one, rows[first:end]) for one, (first, end) in zip(part, pairwise(ends), strict=True)]
 
     def _at_once(self, part: Sequence[Numbered]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Scores of a batch of records' windows, and their maps, or None where these are too many."""
@@ -136,7 +141,7 @@ class Survey:
         """Maps (n, 2, width) of outputs of windows, each given by the two's numbers."""
         mapper = self._mapper
         if run is not None:
-            samples, labels = torch.tensor(wanted).T
+            samples, labels = torch.from_numpy(np.array(wanted).T)
             return as_array(per_base(run.explain(samples, labels)))
         parts = batches(wanted, 2 * self._scorer.batch_size)  # one, as a rule: a small second one costs more
         made = [mapper.maps([texts[k] for k, _ in own], [label for _, label in own]) for own in parts]

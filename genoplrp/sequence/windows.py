@@ -8,6 +8,7 @@ edge, where the network sees most context on both sides; if two are alike, from 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
@@ -77,6 +78,7 @@ Window(start=300, end=500, offset=0))
     return tuple(Window(start, start + window) for start in starts)
 
 
+@lru_cache
 def tile_count(length: int, window: int) -> int:
     """How many windows `tile` gives for a record of so many bases, without making them.
 

@@ -142,8 +142,11 @@ def test_no_records_no_chunks() -> None:
 def test_a_chunk_is_full_by_its_records_or_by_its_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "_CHUNK_BASES", 100)
     record = Record("r", "A" * 50)
-    scores = np.zeros((1, 1), np.float32)
-    assert not Chunk([Scored(0, record, scores)]).is_full
-    assert Chunk([Scored(0, record, scores)] * 2).is_full
-    assert not Chunk(maps=[np.zeros((3, 2, 100), np.float32)]).is_full
-    assert Chunk(maps=[np.zeros((2, 2, 100), np.float32)] * 2).is_full
+    scored = Scored(0, record, np.zeros((1, 1), np.float32))
+    for windows in (2, 4):
+        chunk = Chunk()
+        full = []
+        for _ in range(2):
+            chunk.add([scored], np.zeros((windows, 2, 100), np.float32))
+            full.append(chunk.is_full)
+        assert full == [windows == 4, True]
