@@ -44,6 +44,13 @@ class Recorded:
     scores: Scores
     log: CallLog | None
 
+    @property
+    def is_table(self) -> bool:
+        """Whether the scores are one tensor (n, k), and all that led to it has the n samples in front."""
+        n, scores = len(self.tape.values[0]), self.scores.output
+        table = isinstance(scores, Tensor) and scores.ndim == 2
+        return table and all(len(value) == n for value in self.tape.values)
+
 
 @dataclass(frozen=True, eq=False)
 class _Explained:

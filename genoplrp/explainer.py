@@ -14,7 +14,7 @@ from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
-from genoplrp.lrp.samples import SampleLayout, sample_layout
+from genoplrp.lrp.samples import SampleLayout, samples_can_be_selected
 from genoplrp.lrp.target import Target, choose_target, target_of
 from genoplrp.lrp.units import Unit, as_units
 from genoplrp.memory import keep_freed_memory
@@ -72,6 +72,7 @@ class Explainer:
             as_units(units),
         )  # fmt: skip
         self._layouts: dict[torch.Size, SampleLayout] = {}
+        self._run_limits: dict[torch.Size, int] = {}
 
     def __call__(
         self,
@@ -102,35 +103,34 @@ class Explainer:
             ]
         return [joined(list(by_batch)) for by_batch in zip(*parts, strict=True)]
 
-    def samples_a_run(self, sample: Tensor) -> int:
-        """How many samples like this one (1, ...) a `run` may have; 0 where the model's runs cannot be kept.
-
-        They can where no call of the model depends on the number of samples, which are on the first axis throughout.
-        """
+    def run_limit(self, sample: Tensor) -> int:
+        """How many samples like this one (1, ...) a `run` may have; 0 where the model's runs cannot be kept."""
         sample = self._as_read(sample)
-        with _own_precision(sample):
-            if sample.shape[1:] not in self._layouts:
-                self._layouts[sample.shape[1:]] = sample_layout(self._model, sample.clone())
-            if not self._layouts[sample.shape[1:]].selectable:
-                return 0
-            held = 2 + len(self._explain.units)  # the run itself, and what is selected of it
-            return samples_at_once(self._model, sample, None, variants=True, held=held, known=self._layouts)
+        if sample.shape[1:] not in self._run_limits:
+            with _own_precision(sample):
+                held = 2 + len(self._explain.units)  # the run itself, and what is selected of it
+                kept = samples_can_be_selected(self._model, sample)
+                self._run_limits[sample.shape[1:]] = kept and samples_at_once(
+                    self._model, sample, None, variants=True, held=held, known=self._layouts
+                )
+        return self._run_limits[sample.shape[1:]]
 
     def run(self, x: Tensor) -> "Run | None":
         """The model's run on x (n, ...), to be explained for any number of outputs of each sample.
 
-        None where it cannot be kept: x has one sample, or more than `samples_a_run` says.
+        None where it cannot be kept: x has one sample (an axis may have been squeezed away) or more than `run_limit`,
+        the model does not give one table of scores, or it takes another way than it did for the first sample.
         """
         check_input(x)
         x = self._as_read(x)
-        most = self.samples_a_run(x[:1])
+        most = self.run_limit(x[:1])
         log = self._log(x)
         if not 1 < len(x) <= most or log is None or not log.fit:
             return None
         with _own_precision(x):
             strands = self._explain.record(x, log)
-        # A model that takes another way for these samples than for the first ones makes the log unfit.
-        return Run(self._explain, strands, min(most, 2 * len(x))) if log.fit else None
+        kept = log.fit and all(strand.is_table for strand in strands)
+        return Run(self._explain, strands, min(most, 2 * len(x))) if kept else None
 
     def _as_read(self, x: Tensor) -> Tensor:
         """x where the model is, in its floating-point type."""

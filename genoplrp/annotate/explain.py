@@ -133,15 +133,22 @@ class Mapper:
         return self.scorer.threads_may_share and self._rules_are_ours
 
     @cached_property
-    def windows_at_once(self) -> int:
-        """How many windows are scored and explained together: a batch, or as many as a `run` may have of them."""
-        width = self.scorer.spec.length
-        most = 0 if self._references else self._explain.samples_a_run(one_hot(("ACGT" * width)[:width]))
-        return min(self.scorer.batch_size, most) if most > 1 else self.scorer.batch_size
+    def run_limit(self) -> int:
+        """Windows of which a run is kept at most: a batch, or fewer; 0 where each explanation takes a run of its own.
+
+        That is so from references, and where the engine cannot keep the network's runs.
+        """
+        letters = np.random.default_rng(0).choice(list("ACGT"), self.scorer.spec.length)
+        most = 0 if self._references else self._explain.run_limit(one_hot("".join(letters)))
+        return min(self.scorer.batch_size, most)
 
     def run(self, texts: Sequence[str]) -> Run | None:
-        """The network's run on these windows, to be explained; None where each explanation needs a run of its own."""
-        return None if self._references else self._explain.run(self.scorer.to_device(one_hot(texts)))
+        """The network's run on these windows, to be explained; None where it cannot be kept."""
+        if not self.run_limit:
+            return None
+        x = self.scorer.to_device(one_hot(texts))
+        with self.scorer.running_on(x):
+            return self._explain.run(x)
 
     def maps(self, texts: Sequence[str], targets: Sequence[int]) -> Tensor:
         """Relevance a base of each window, of one output each, (n, pruners, length)."""

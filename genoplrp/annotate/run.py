@@ -43,7 +43,7 @@ def record_all(
             found = Survey(mapper, thresholds, crew).chunks(enumerate(records))
             for number, chunk in enumerate(found, start=1):
                 later.do(_record, recorder, chunk)
-                taken += len(chunk.scored)
+                taken += chunk.whole
                 if number % _BETWEEN_TRIMS == 0:
                     give_back_freed_memory()
                 yield taken

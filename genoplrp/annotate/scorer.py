@@ -1,6 +1,7 @@
 """The network as the job uses it: sequences of any length in, one row of scores a window out."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor, autocast, nn
 
 from genoplrp.annotate.options import Strands
 from genoplrp.errors import ModelError
@@ -110,16 +111,21 @@ class Scorer:
 
     def _outputs(self, x: Tensor) -> Tensor:
         """The scores of windows (n, 4, l), (n, labels)."""
+        # Set here, since threads do not inherit it.
+        with self.running_on(x), torch.inference_mode(False), torch.no_grad(), autocast(x.device.type, enabled=False):
+            output = self._score.outputs(x)
+        return self.checked(output, len(x))
+
+    @contextmanager
+    def running_on(self, x: Tensor) -> Iterator[None]:
+        """Context of the network's run on windows (n, 4, l): its errors say on what it fails."""
         try:
-            # Set here, since threads do not inherit it.
-            with torch.inference_mode(False), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-                output = self._score.outputs(x)
+            yield
         except (ModelError, RuntimeError, AssertionError) as error:
             raise ModelError(
                 f"the network fails on {len(x)} windows of shape {tuple(x.shape[1:])}: {error}. An exported network "
                 "must take any number of sequences (torch.export with dynamic_shapes for the first axis)."
             ) from error
-        return self.checked(output, len(x))
 
 
 def scorer_for(model: nn.Module, batch_size: int, strands: Strands) -> Scorer:

@@ -1,7 +1,8 @@
-"""What a network says of records and why: short records are scored and explained batch by batch, long ones by turns.
+"""What a network says of records and why: scored and explained by one run of the network, or by turns.
 
 A batch of short records runs through the network once: what the run leaves is explained, however many outputs are
-called. Of a record with more windows than a batch it is known only after all of them what is to be explained.
+called. Of a record with more windows than a batch it is known only after all of them what is to be explained; such
+records, and all where the network's runs cannot be kept, are scored first and explained then.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,16 +38,20 @@ class Chunk:
         The next records, none where those of the chunk before have more maps.
     maps
         (n, 2, width) each, of the next windows that `to_explain` names for the records scored last, in its order.
+    whole
+        Number of records of which all maps have come with this chunk.
     """
 
     scored: list[Scored] = field(default_factory=list)
     maps: list[NDArray[np.float32]] = field(default_factory=list)
+    whole: int = 0
     _bases: int = 0
 
     def add(self, scored: Sequence[Scored], maps: NDArray[np.float32]) -> None:
         """Put records with all their maps to those that are here."""
         self.scored += scored
         self.maps.append(maps)
+        self.whole += len(scored)
         self._bases += max(sum(len(one.record.sequence) for one in scored), bases_of(maps) // 4)
 
     @property
@@ -78,52 +83,64 @@ class Survey:
 
     def chunks(self, records: Iterable[Numbered]) -> Iterator[Chunk]:
         """Chunk after chunk of the records, in order."""
-        most = self._mapper.windows_at_once
-        parts = batches(records, most, self._windows)
-        for is_long, own in groupby(parts, lambda part: self._windows(part[0]) > most):
-            if is_long:
-                yield from self._long(chain.from_iterable(own))
+        stretches = in_stretches(records, _CHUNK_BASES, lambda numbered: len(numbered[1].sequence))
+        for at_once, own in groupby(stretches, self._fit_a_run):
+            if at_once:
+                yield from self._at_once(batches(chain.from_iterable(own), self._mapper.run_limit, self._windows))
             else:
-                yield from self._short(own)
+                for stretch in own:
+                    yield from self._by_turns(stretch)
+
+    def _fit_a_run(self, stretch: Sequence[Numbered]) -> bool:
+        """Whether none of the records has more windows than a run may have."""
+        return max(map(self._windows, stretch)) <= self._mapper.run_limit
 
     def _windows(self, numbered: Numbered) -> int:
         return tile_count(len(numbered[1].sequence), self._width)
 
-    def _short(self, parts: Iterable[Sequence[Numbered]]) -> Iterator[Chunk]:
+    def _at_once(self, parts: Iterable[Sequence[Numbered]]) -> Iterator[Chunk]:
         chunk = Chunk()
-        for part, (rows, maps) in self._crew.ahead(self._at_once, parts):
+        for part, (rows, maps) in self._crew.ahead(self._scored_and_explained, parts):
             scored = self._scored(part, rows)
             if chunk.scored and (chunk.is_full or maps is None):
                 yield chunk
                 chunk = Chunk()
             if maps is None:
-                yield from self._by_batches(scored)
+                yield from self._explained(scored)
             else:
                 chunk.add(scored, maps)
         if chunk.scored:
             yield chunk
 
-    def _long(self, records: Iterable[Numbered]) -> Iterator[Chunk]:
+    def _by_turns(self, stretch: Sequence[Numbered]) -> Iterator[Chunk]:
+        """Records whose windows are all scored first."""
         scorer = self._scorer
-        for index, record in records:
-            windows = scorer.windows(len(record.sequence))
-            texts = (scorer.letters(record.sequence, window) for window in windows)
-            rows = self._crew.ahead(scorer.batch_scores, batches(texts, scorer.batch_size))
-            yield from self._by_batches([Scored(index, record, np.concatenate([own for _, own in rows]))])
+        texts = (
+            scorer.letters(record.sequence, window)
+            for _, record in stretch
+            for window in scorer.windows(len(record.sequence))
+        )
+        rows = self._crew.ahead(scorer.batch_scores, batches(texts, scorer.batch_size))
+        yield from self._explained(self._scored(stretch, np.concatenate([own for _, own in rows])))
 
-    def _by_batches(self, scored: list[Scored]) -> Iterator[Chunk]:
-        """Records whose windows are explained batch after batch, of which each is run once more."""
+    def _explained(self, scored: list[Scored]) -> Iterator[Chunk]:
+        """Records whose windows are explained batch after batch, of which each takes another run of the network."""
         yield Chunk(scored)
         maps = window_maps(to_explain(scored, self._width, self._thresholds), self._mapper, self._crew)
         yield from (Chunk(maps=own) for own in in_stretches(maps, _CHUNK_BASES, bases_of))
+        yield Chunk(whole=len(scored))
 
     def _scored(self, part: Sequence[Numbered], rows: NDArray[np.float32]) -> list[Scored]:
         """Records with their own of the rows of scores of all their windows."""
         ends = list(accumulate(map(self._windows, part), initial=0))
         return [Scored(*one, rows[first:end]) for one, (first, end) in zip(part, pairwise(ends), strict=True)]
 
-    def _at_once(self, part: Sequence[Numbered]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Scores of a batch of records' windows, and their maps, or None where these are too many."""
+    def _scored_and_explained(self, part: Sequence[Numbered]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Scores of a batch of records' windows, and their maps, or None where these are too many.
+
+        What is returned stays for a while, amid the memory of the batches that follow: few large pieces leave these
+        more room than many small ones.
+        """
         scorer = self._scorer
         windows = [(index, record, window) for index, record in part for window in scorer.windows(len(record.sequence))]
         texts = [scorer.letters(record.sequence, window) for _, record, window in windows]
@@ -135,14 +152,13 @@ class Survey:
             for request in to_explain(self._scored(part, rows), self._width, self._thresholds)
             for window in request.windows
         ]
-        return rows, None if len(wanted) > _MOST_OUTPUTS * len(texts) else self._maps(run, texts, wanted)
+        return rows, None if len(wanted) > _MOST_OUTPUTS * len(texts) else self._maps_of(run, texts, wanted)
 
-    def _maps(self, run: Run | None, texts: Sequence[str], wanted: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+    def _maps_of(self, run: Run | None, texts: Sequence[str], wanted: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
         """Maps (n, 2, width) of outputs of windows, each given by the two's numbers."""
-        mapper = self._mapper
         if run is not None:
             samples, labels = torch.from_numpy(np.array(wanted).T)
             return as_array(per_base(run.explain(samples, labels)))
-        parts = batches(wanted, 2 * self._scorer.batch_size)  # one, as a rule: a small second one costs more
-        made = [mapper.maps([texts[k] for k, _ in own], [label for _, label in own]) for own in parts]
+        parts = batches(wanted, self._scorer.batch_size)
+        made = [self._mapper.maps([texts[k] for k, _ in own], [label for _, label in own]) for own in parts]
         return as_array(torch.cat(made))

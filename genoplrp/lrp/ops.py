@@ -98,6 +98,8 @@ _SIGNATURES = {
     "avg_pool1d": ("input", "kernel_size", "stride", "padding"),
     "mean": ("input", "dim"),
     "sum": ("input", "dim"),
+    "squeeze": ("input", "dim"),
+    "split": ("input", "split_size", "dim"),
 }
 
 

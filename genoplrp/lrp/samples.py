@@ -7,12 +7,13 @@ sample, and what grows with them is compared.
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError
 from genoplrp.lrp.call import Call, leaves
 from genoplrp.lrp.forms import CallLog
-from genoplrp.lrp.ops import KINDS
+from genoplrp.lrp.ops import KINDS, argument
 from genoplrp.lrp.plan import LINEAR, calls_on_path
 from genoplrp.lrp.record import record
 from genoplrp.lrp.tape import Tape
@@ -34,9 +35,6 @@ class SampleLayout:
         Memory of all activations of a sample, and of the largest of them, in bytes.
     log
         What the model does with its tensors, where none of it depends on how they lie in memory; else None.
-    selectable
-        Whether a run like the logged one can be explained for some of its samples, or for one several times, without
-        another run (`genoplrp.lrp.selection`): tensors have the samples in front, no call depends on their number.
     """
 
     first: bool
@@ -44,7 +42,6 @@ class SampleLayout:
     size: int
     largest: int
     log: CallLog | None = None
-    selectable: bool = False
 
 
 def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
@@ -74,8 +71,36 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     read = [index for call in calls if KINDS.get(call.op) in LINEAR for index in call.inputs]
     first = all(two.values[index].shape[:1] == (2,) and three.values[index].shape[:1] == (3,) for index in read)
     alike = logs[0].names == logs[1].names and all(log.fit for log in logs) and _is_watched(model, three, output)
-    selectable = alike and not mixing and _in_front(two, three) and all(map(_same_call, two.calls, three.calls))
-    return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None, selectable)
+    return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None)
+
+
+def samples_can_be_selected(model: nn.Module, sample: Tensor) -> bool:
+    """Whether a run can be explained for some of its samples, one several times if need be, without another run.
+
+    That is where all tensors have the samples in front, in their order, and no call depends on how many or which they
+    are: of three different samples each has to come out of a run on all of them as out of one on copies of it, by the
+    calls that two samples take. ``sample``, (1, ...), is the first; the others have its positions in another order.
+    """
+    generator = torch.Generator().manual_seed(0)
+    orders = [torch.randperm(sample.shape[-1], generator=generator).to(sample.device) for _ in range(2)]
+    different = torch.cat([sample, *(sample[..., order] for order in orders)])
+    if torch.equal(different[:2], different[1:]):
+        return False  # nothing but N, say, which tells nothing
+    logs = CallLog(), CallLog()
+    try:
+        together, output = record(model, different, log=logs[0])
+        two, _ = record(model, different[:2], log=logs[1])
+        copies = [record(model, one.expand(3, *one.shape))[0] for one in different]
+    except (GenoPLRPError, RuntimeError, ValueError, AssertionError, IndexError):
+        return False
+    watched = logs[0].names == logs[1].names and all(log.fit for log in logs) and _is_watched(model, together, output)
+    return (
+        watched
+        and _in_front(two, together)
+        and all(map(_same_call, two.calls, together.calls))
+        and not any(_counts_samples(call, together.values[call.inputs[0]].ndim) for call in together.calls)
+        and all(_same_rows(together, own, row) for row, own in enumerate(copies))
+    )
 
 
 def _in_front(two: Tape, three: Tape) -> bool:
@@ -92,6 +117,28 @@ def _same_call(one: Call, other: Call) -> bool:
 
 def _known_by(argument: Any) -> Any:
     return argument.shape if isinstance(argument, Tensor) else repr(argument)
+
+
+def _counts_samples(call: Call, axes: int) -> bool:
+    """Whether the call takes so many of the samples, which more or fewer than three of them would show."""
+    if call.op in {"squeeze", "split"}:
+        axis = argument(call, "dim", 0)  # all that are 1, or the first
+        return not {0, -axes}.isdisjoint(axis if isinstance(axis, tuple | list) else (axis,))
+    if call.op == "__getitem__":
+        key = call.args[1]
+        first = key[0] if isinstance(key, tuple) and key else key
+        return first is not Ellipsis and not (isinstance(first, slice) and first == slice(None))
+    return False
+
+
+def _same_rows(together: Tape, copies: Tape, row: int) -> bool:
+    """Whether a sample among others has the values that it has among copies of itself, but for rounding."""
+    if len(together.values) != len(copies.values):
+        return False
+    pairs = list(zip(together.values, copies.values, strict=True))
+    return all(one.shape == other.shape for one, other in pairs) and all(
+        bool(((one[row] - other[row]).abs() <= 1e-4 * other.abs().max()).all()) for one, other in pairs
+    )
 
 
 def _is_watched(model: nn.Module, tape: Tape, output: object) -> bool:

@@ -23,7 +23,7 @@ class Taped(Protocol):
 
 
 class Selection:
-    """Samples (m,) of a tape whose calls do not depend on their number (`genoplrp.lrp.samples.SampleLayout`)."""
+    """Samples (m,) of a tape, where they can be selected (`genoplrp.lrp.samples.samples_can_be_selected`)."""
 
     def __init__(self, tape: Taped, samples: Tensor) -> None:
         self.calls = tape.calls

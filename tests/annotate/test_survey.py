@@ -108,9 +108,29 @@ def test_windows_of_short_records_are_read_once_where_a_run_can_be_kept(by_sampl
     network.seen.clear()
     short = [Record(f"r{k}", one.sequence) for k, one in enumerate(planted(32, 90))]
     surveyed(network, short, thresholds=np.array([-10.0, 100.0], np.float32))
-    layout = sum((1, 2, 3))  # the engine's look at it, once a `Mapper`
-    windows = 32 * len(tile(90, 60))
-    assert times * windows <= sum(network.seen) <= times * windows + 2 * layout
+    # The engine looks at how a network lays out its samples by runs of three at most.
+    assert sum(n for n in network.seen if n > 3) == times * 32 * len(tile(90, 60))
+
+
+def test_records_a_little_longer_than_a_batch_share_batches() -> None:
+    network = Reader()
+    records = [Record(f"r{k}", one.sequence) for k, one in enumerate(planted(30, 330))]
+    surveyed(network, records, thresholds=np.array([100.0, 100.0], np.float32))  # one window of each is explained
+    windows = len(tile(330, 60))
+    assert windows == 10 and [n for n in network.seen if n > 3] == [8] * 37 + [4] + [8] * 3 + [6]
+
+
+@pytest.mark.parametrize(("returned", "words"), [(None, "seven is bad"), ((1, 2), "gave tuple for 7 windows")])
+def test_what_fails_with_one_number_of_windows_only_is_a_clear_error(returned: object, words: str) -> None:
+    class Seven(Reader):
+        def forward(self, x: Tensor) -> Tensor:
+            if len(x) == 7 and returned is None:
+                raise RuntimeError("seven is bad")
+            return returned if len(x) == 7 else super().forward(x)
+
+    with pytest.raises(ModelError, match=words) as caught:
+        surveyed(Seven(), RECORDS[1:2] * 7)
+    assert returned or "An exported network must take any number of sequences" in str(caught.value)
 
 
 def test_long_records_come_in_chunks_and_short_ones_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +145,7 @@ def test_long_records_come_in_chunks_and_short_ones_together(monkeypatch: pytest
         assert sum(len(own) for own in chunk.maps) * 60 <= 4 * (600 + 8 * 60)
         assert len(chunk.scored) <= 14
     assert sum(not chunk.scored for chunk in chunks) > 10  # more maps of the record before
+    assert sum(chunk.whole for chunk in chunks) == len(records)
 
 
 def test_scores_that_are_not_finite_are_a_clear_error() -> None:

@@ -89,6 +89,8 @@ KEPT = {
     "view with a free size": lambda h: h.view(-1, 16, 24) + 1,
     "constant": lambda h: h + torch.arange(24.0),
     "split": lambda h: torch.cat(h.split(8, 2), 2),
+    "some positions": lambda h: h[:, :, 3:] + h[..., :-3],
+    "squeezed": lambda h: h.unsqueeze(2).squeeze(2),
 }
 NOT_KEPT = {
     "view by samples": lambda h: h.view(len(h), -1).view(len(h), 16, 24),
@@ -97,6 +99,16 @@ NOT_KEPT = {
     "mask of its own": lambda h: h * (h > 0),
     "samples behind": lambda h: h.transpose(0, 1).transpose(0, 1),
     "asks how it lies": lambda h: h if h.is_contiguous() else h.contiguous(),
+    "order turned": lambda h: h.flip(0),
+    "order turned twice": lambda h: (h.flip(-3) + 1).flip(0),
+    "each the one before": lambda h: F.pad(h, (0, 0, 0, 0, 1, -1)),
+    "round in a ring": lambda h: torch.cat([h[1:], h[:1]]),
+    "the mean taken off": lambda h: h - h.detach().mean(0),
+    "at most eight": lambda h: h[:8],
+    "eight at a time": lambda h: torch.cat([part + 1 for part in h.split(8)]),
+    "eight at a time, from behind": lambda h: torch.cat(h.split(8, -3)),
+    "eight at a time, named": lambda h: torch.cat(h.split(split_size=8, dim=0)),
+    "axes of one squeezed": lambda h: h.unsqueeze(1).squeeze(),
 }
 
 
@@ -106,17 +118,32 @@ def test_a_run_is_kept_only_where_no_call_depends_on_the_number_of_samples(name:
     explainer = Explainer(model, pruners=PRUNERS)
     run = explainer.run(x)
     assert (run is not None) == (name in KEPT)
-    assert (explainer.samples_a_run(x[:1]) > 5) == (name in KEPT)
+    assert (explainer.run_limit(x[:1]) > 5) == (name in KEPT)
     if run is not None:
         for found, expected in zip(run.explain(SAMPLES, OUTPUTS), explainer(x[SAMPLES], target=OUTPUTS), strict=True):
             assert_same(found.relevance, expected.relevance, ROUNDING)
+
+
+def test_units_and_layers_of_a_run() -> None:
+    model, x = made(Plain), dna(Plain.length, 5, samples=5)
+    explainer = Explainer(model, pruners=PRUNERS, layers=("conv1",), units=[("conv2", 3)])
+    run = explainer.run(x)
+    assert run is not None
+    for found, expected in zip(run.explain(SAMPLES, OUTPUTS), explainer(x[SAMPLES], target=OUTPUTS), strict=True):
+        assert_same(found.layers["conv1"], expected.layers["conv1"], ROUNDING)
+        for own, wanted in zip(found.units.values(), expected.units.values(), strict=True):
+            torch.testing.assert_close(own.relevance, wanted.relevance, rtol=1e-9, atol=1e-11)
+
+
+def test_a_run_of_what_does_not_tell_samples_apart_is_not_kept() -> None:
+    assert Explainer(Counted(), pruners=PRUNERS).run(torch.zeros(5, 4, 24)) is None
 
 
 def test_a_run_that_goes_another_way_is_not_kept() -> None:
     """What a model does may depend on its input, of which only a few samples have been seen."""
     model, x = Counted(lambda h: h if len(h) < 4 else h.abs()), dna(24, 0, samples=5)
     explainer = Explainer(model, pruners=PRUNERS)
-    assert explainer.samples_a_run(x[:1]) > 5
+    assert explainer.run_limit(x[:1]) > 5
     assert explainer.run(x) is None
 
 
@@ -127,7 +154,7 @@ def test_a_run_is_kept_only_if_memory_allows(monkeypatch: pytest.MonkeyPatch) ->
     for fitting in (4, 5):
         monkeypatch.setattr(inputs, "ON_CPU", Limits(2 * fitting * size, 2**30, 100))
         explainer = Explainer(model, pruners=PRUNERS)
-        assert explainer.samples_a_run(x[:1]) == fitting
+        assert explainer.run_limit(x[:1]) == fitting
         assert (explainer.run(x) is not None) == (fitting == 5)
 
 
