@@ -99,16 +99,18 @@ class Survey:
         return tile_count(len(numbered[1].sequence), self._width)
 
     def _at_once(self, parts: Iterable[Sequence[Numbered]]) -> Iterator[Chunk]:
+        # What waits to be recorded is copied: left where the crew's threads have put it, amid the memory of their next
+        # batches, it kept these from fitting in, and a tenth more was asked for.
         chunk = Chunk()
         for part, (rows, maps) in self._crew.ahead(self._scored_and_explained, parts):
-            scored = self._scored(part, rows)
+            scored = self._scored(part, rows.copy())
             if chunk.scored and (chunk.is_full or maps is None):
                 yield chunk
                 chunk = Chunk()
             if maps is None:
                 yield from self._explained(scored)
             else:
-                chunk.add(scored, maps)
+                chunk.add(scored, maps.copy())
         if chunk.scored:
             yield chunk
 
@@ -136,11 +138,7 @@ class Survey:
         return [Scored(*one, rows[first:end]) for one, (first, end) in zip(part, pairwise(ends), strict=True)]
 
     def _scored_and_explained(self, part: Sequence[Numbered]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Scores of a batch of records' windows, and their maps, or None where these are too many.
-
-        What is returned stays for a while, amid the memory of the batches that follow: few large pieces leave these
-        more room than many small ones.
-        """
+        """Scores of a batch of records' windows, and their maps, or None where these are too many."""
         scorer = self._scorer
         windows = [(index, record, window) for index, record in part for window in scorer.windows(len(record.sequence))]
         texts = [scorer.letters(record.sequence, window) for _, record, window in windows]
