@@ -21,7 +21,7 @@ _GROUP_BASES = 1 << 17
 """Of maps that are searched together."""
 
 _BETWEEN_TRIMS = 8
-"""Chunks after which freed memory is given back: ten seconds' worth, on two cores, by the shipped network."""
+"""Chunks after which freed memory is given back: some seconds' worth, on two cores, by the shipped network."""
 
 _AT_WORK = 4
 """So many threads score and explain, at most: more would wait for the interpreter's lock."""

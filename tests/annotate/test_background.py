@@ -209,7 +209,7 @@ class Forgetful(nn.Module):
 def test_network_that_keeps_things_on_itself_is_scored_and_explained_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Records are scored while others are explained, by the same network, unless it may be disturbed."""
+    """Several threads score and explain by the same network, unless it may be disturbed."""
     fasta = planted_fasta(tmp_path)
     monkeypatch.setattr("genoplrp.annotate.survey._CHUNK_BASES", 60)
     plain = annotate(fasta, matrix_network(60), tmp_path / "plain", logos=0, batch_size=1)
