@@ -46,10 +46,9 @@ class Recorded:
 
     @property
     def is_table(self) -> bool:
-        """Whether the scores are one tensor (n, k), and all that led to it has the n samples in front."""
-        n, scores = len(self.tape.values[0]), self.scores.output
-        table = isinstance(scores, Tensor) and scores.ndim == 2
-        return table and all(len(value) == n for value in self.tape.values)
+        """Whether the scores are one tensor (n, k)."""
+        scores = self.scores.output
+        return isinstance(scores, Tensor) and scores.ndim == 2 and len(scores) == len(self.tape.values[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
-from genoplrp.lrp.samples import SampleLayout, samples_can_be_selected
+from genoplrp.lrp.samples import Calls, SampleLayout, calls_in_front, selectable_calls
 from genoplrp.lrp.target import Target, choose_target, target_of
 from genoplrp.lrp.units import Unit, as_units
 from genoplrp.memory import keep_freed_memory
@@ -72,7 +72,7 @@ class Explainer:
             as_units(units),
         )  # fmt: skip
         self._layouts: dict[torch.Size, SampleLayout] = {}
-        self._run_limits: dict[torch.Size, int] = {}
+        self._selectable: dict[torch.Size, Calls | None] = {}
 
     def __call__(
         self,
@@ -106,20 +106,20 @@ class Explainer:
     def run_limit(self, sample: Tensor) -> int:
         """How many samples like this one (1, ...) a `run` may have; 0 where the model's runs cannot be kept."""
         sample = self._as_read(sample)
-        if sample.shape[1:] not in self._run_limits:
-            with _own_precision(sample):
-                held = 2 + len(self._explain.units)  # the run itself, and what is selected of it
-                kept = samples_can_be_selected(self._model, sample)
-                self._run_limits[sample.shape[1:]] = kept and samples_at_once(
-                    self._model, sample, None, variants=True, held=held, known=self._layouts
-                )
-        return self._run_limits[sample.shape[1:]]
+        shape = sample.shape[1:]
+        with _own_precision(sample):
+            if shape not in self._selectable:
+                self._selectable[shape] = selectable_calls(self._model, sample)
+            if self._selectable[shape] is None:
+                return 0
+            held = 2 + len(self._explain.units)  # the run itself, and what is selected of it
+            return samples_at_once(self._model, sample, None, variants=True, held=held, known=self._layouts)
 
     def run(self, x: Tensor) -> "Run | None":
         """The model's run on x (n, ...), to be explained for any number of outputs of each sample.
 
         None where it cannot be kept: x has one sample (an axis may have been squeezed away) or more than `run_limit`,
-        the model does not give one table of scores, or it takes another way than it did for the first sample.
+        the model does not give one table of scores, or it makes other calls than for the first sample.
         """
         check_input(x)
         x = self._as_read(x)
@@ -129,7 +129,8 @@ class Explainer:
             return None
         with _own_precision(x):
             strands = self._explain.record(x, log)
-        kept = log.fit and all(strand.is_table for strand in strands)
+        known = self._selectable[x.shape[1:]]
+        kept = log.fit and all(strand.is_table and known == calls_in_front(strand.tape, known) for strand in strands)
         return Run(self._explain, strands, min(most, 2 * len(x))) if kept else None
 
     def _as_read(self, x: Tensor) -> Tensor:

@@ -18,6 +18,12 @@ from genoplrp.lrp.plan import LINEAR, calls_on_path
 from genoplrp.lrp.record import record
 from genoplrp.lrp.tape import Tape
 
+Calls = tuple[list[tuple[int, ...]], list[tuple[str, list[Any]]]]
+"""Shapes of the live tensors of a sample, and of each call the operation with its arguments."""
+
+_COMPARED = 1000
+"""Numbers of a constant, at most, that are compared, one by one; of larger ones it is their shapes."""
+
 MIXES = "it mixes samples, so that a result depends on the others"
 
 
@@ -74,49 +80,58 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None)
 
 
-def samples_can_be_selected(model: nn.Module, sample: Tensor) -> bool:
-    """Whether a run can be explained for some of its samples, one several times if need be, without another run.
+def selectable_calls(model: nn.Module, sample: Tensor) -> Calls | None:
+    """The calls of runs that can be explained for some of their samples, one several times, without another run.
 
-    That is where all tensors have the samples in front, in their order, and no call depends on how many or which they
-    are: of three different samples each has to come out of a run on all of them as out of one on copies of it, by the
-    calls that two samples take. ``sample``, (1, ...), is the first; the others have its positions in another order.
+    All tensors have the samples in front then, in their order, and no call depends on how many or which they are: of
+    three different samples each has to come out of a run on all of them as out of one on copies of it, by the calls
+    that two samples take. ``sample``, (1, ...), is the first; the others have its positions in another order. None
+    where that does not hold.
     """
     generator = torch.Generator().manual_seed(0)
     orders = [torch.randperm(sample.shape[-1], generator=generator).to(sample.device) for _ in range(2)]
     different = torch.cat([sample, *(sample[..., order] for order in orders)])
     if torch.equal(different[:2], different[1:]):
-        return False  # nothing but N, say, which tells nothing
+        return None  # nothing but N, say, which tells nothing
     logs = CallLog(), CallLog()
     try:
         together, output = record(model, different, log=logs[0])
         two, _ = record(model, different[:2], log=logs[1])
         copies = [record(model, one.expand(3, *one.shape))[0] for one in different]
     except (GenoPLRPError, RuntimeError, ValueError, AssertionError, IndexError):
-        return False
-    watched = logs[0].names == logs[1].names and all(log.fit for log in logs) and _is_watched(model, together, output)
-    return (
-        watched
-        and _in_front(two, together)
-        and all(map(_same_call, two.calls, together.calls))
+        return None
+    calls = calls_in_front(together)
+    found = (
+        calls is not None
+        and calls == calls_in_front(two)
+        and all(log.fit for log in logs)
+        and _is_watched(model, together, output)
         and not any(_counts_samples(call, together.values[call.inputs[0]].ndim) for call in together.calls)
         and all(_same_rows(together, own, row) for row, own in enumerate(copies))
     )
+    return calls if found else None
 
 
-def _in_front(two: Tape, three: Tape) -> bool:
-    """Whether every live tensor has the samples on its first axis and nowhere else."""
-    shapes = zip((value.shape for value in two.values), (value.shape for value in three.values), strict=True)
-    return all(one == (2, *other[1:]) and other[:1] == (3,) for one, other in shapes)
+def calls_in_front(tape: Tape, known: Calls | None = None) -> Calls | None:
+    """What a tape's calls are, but for the number of samples; None where a tensor has not as many rows as samples.
 
-
-def _same_call(one: Call, other: Call) -> bool:
-    """Whether a call on two samples has the arguments that it has on three; constants are to have one shape."""
-    given = [list(map(_known_by, leaves((call.args, dict(call.kwargs))))) for call in (one, other)]
-    return given[0] == given[1]
+    ``known``: as many only as these, without those that were made once more to get at the scores.
+    """
+    n = len(tape.values[0])
+    if not all(value.ndim and len(value) == n for value in tape.values):
+        return None
+    values, calls = (len(known[0]), len(known[1])) if known else (None, None)
+    shapes = [tuple(value.shape[1:]) for value in tape.values[:values]]
+    made = [(call.op, [_known_by(leaf) for leaf in leaves((call.args, call.kwargs))]) for call in tape.calls[:calls]]
+    return shapes, made
 
 
 def _known_by(argument: Any) -> Any:
-    return argument.shape if isinstance(argument, Tensor) else repr(argument)
+    if not isinstance(argument, Tensor):
+        return repr(argument)
+    if isinstance(argument, nn.Parameter) or argument.numel() > _COMPARED:
+        return tuple(argument.shape)
+    return tuple(argument.shape), argument.tolist()
 
 
 def _counts_samples(call: Call, axes: int) -> bool:

@@ -23,7 +23,7 @@ class Taped(Protocol):
 
 
 class Selection:
-    """Samples (m,) of a tape, where they can be selected (`genoplrp.lrp.samples.samples_can_be_selected`)."""
+    """Samples (m,) of a tape, where they can be selected (`genoplrp.lrp.samples.selectable_calls`)."""
 
     def __init__(self, tape: Taped, samples: Tensor) -> None:
         self.calls = tape.calls

@@ -47,11 +47,22 @@ def test_samples_of_a_run_are_explained_as_by_runs_of_their_own(network: type[nn
         pd.testing.assert_frame_equal(by_sample(found), by_sample(expected), rtol=1e-9, atol=1e-11)
 
 
-def test_scores_are_the_outputs_before_a_sigmoid() -> None:
-    model, x = nn.Sequential(nn.Flatten(), nn.Linear(96, 3), nn.Sigmoid()).double(), dna(24, 0, samples=4)
-    run = Explainer(model, pruners=PRUNERS).run(x)
+class There(nn.Module):
+    """To another shape and back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(-1, 3, 1).squeeze(2)
+
+
+@pytest.mark.parametrize("views", [[], [There()]], ids=["last", "before views"])
+def test_scores_are_the_outputs_before_a_sigmoid(views: list[nn.Module]) -> None:
+    model, x = nn.Sequential(nn.Flatten(), nn.Linear(96, 3), nn.Sigmoid(), *views).double(), dna(24, 0, samples=5)
+    explainer = Explainer(model, pruners=PRUNERS)
+    run = explainer.run(x)
     assert run is not None
     torch.testing.assert_close(run.scores, model[:2](x).detach())
+    for found, expected in zip(run.explain(SAMPLES, OUTPUTS), explainer(x[SAMPLES], target=OUTPUTS), strict=True):
+        assert_same(found.relevance, expected.relevance, ROUNDING)
 
 
 class Counted(nn.Module):
@@ -95,6 +106,8 @@ KEPT = {
 NOT_KEPT = {
     "view by samples": lambda h: h.view(len(h), -1).view(len(h), 16, 24),
     "samples and positions": lambda h: h.transpose(1, 2).reshape(-1, 16).view(-1, 24, 16).transpose(1, 2),
+    "constant that counts them": lambda h: h * torch.tensor(float(len(h))),
+    "row that counts them": lambda h: h + torch.full((24,), float(len(h))),
     "constant a sample": lambda h: h + torch.zeros(len(h), 1, 1),
     "mask of its own": lambda h: h * (h > 0),
     "samples behind": lambda h: h.transpose(0, 1).transpose(0, 1),
@@ -139,11 +152,21 @@ def test_a_run_of_what_does_not_tell_samples_apart_is_not_kept() -> None:
     assert Explainer(Counted(), pruners=PRUNERS).run(torch.zeros(5, 4, 24)) is None
 
 
-def test_a_run_that_goes_another_way_is_not_kept() -> None:
+OTHERWISE = {
+    "another call": lambda h: h if len(h) < 4 else h.abs(),
+    "more for many": lambda h: h * (2.0 if len(h) > 3 else 1.0),
+    "other pools for many": lambda h: F.max_pool1d(h, 2 if len(h) > 3 else 3),
+    "other axes for many": lambda h: F.relu(h.flip(0 if len(h) > 3 else 2)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_run_that_goes_another_way_is_not_kept(name: str) -> None:
     """What a model does may depend on its input, of which only a few samples have been seen."""
-    model, x = Counted(lambda h: h if len(h) < 4 else h.abs()), dna(24, 0, samples=5)
+    model, x = Counted(OTHERWISE[name]), dna(24, 0, samples=5)
     explainer = Explainer(model, pruners=PRUNERS)
     assert explainer.run_limit(x[:1]) > 5
+    assert explainer.run(x[:3]) is not None
     assert explainer.run(x) is None
 
 
