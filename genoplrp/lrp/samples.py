@@ -1,7 +1,7 @@
 """Whether a model keeps its samples apart and on the first axis, which pruning per sample needs.
 
 Shapes alone cannot tell: 64 channels in front look like 64 samples. So the model runs on two and on three copies of one
-sample, and what grows with them is compared.
+sample, and what grows with them is compared. Whether samples of a run can be selected takes different samples, too.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,27 @@ from genoplrp.lrp.plan import LINEAR, calls_on_path
 from genoplrp.lrp.record import record
 from genoplrp.lrp.tape import Tape
 
-Calls = tuple[list[tuple[int, ...]], list[tuple[str, list[Any]]]]
-"""Shapes of the live tensors of a sample, and of each call the operation with its arguments."""
-
-_COMPARED = 1000
-"""Numbers of a constant, at most, that are compared, one by one; of larger ones it is their shapes."""
-
 MIXES = "it mixes samples, so that a result depends on the others"
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A tensor among a call's arguments that is not live; it equals itself and others with the same numbers."""
+
+    tensor: Tensor
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Constant):
+            return False
+        one, two = self.tensor, other.tensor
+        alike = (one.shape, one.dtype, one.device) == (two.shape, two.dtype, two.device)
+        return one is two or (alike and torch.equal(one, two))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+Calls = tuple[list[tuple[int, ...]], list[tuple[str, list[Constant | str]]]]
+"""Shapes of the live tensors of a sample, and of each call the operation with its arguments."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +140,8 @@ def calls_in_front(tape: Tape, known: Calls | None = None) -> Calls | None:
     return shapes, made
 
 
-def _known_by(argument: Any) -> Any:
-    if not isinstance(argument, Tensor):
-        return repr(argument)
-    if isinstance(argument, nn.Parameter) or argument.numel() > _COMPARED:
-        return tuple(argument.shape)
-    return tuple(argument.shape), argument.tolist()
+def _known_by(argument: Any) -> Constant | str:
+    return Constant(argument) if isinstance(argument, Tensor) else repr(argument)
 
 
 def _counts_samples(call: Call, axes: int) -> bool:
