@@ -14,7 +14,7 @@ from genoplrp.lrp.borrow import borrowed, where
 from genoplrp.lrp.composite import Composite, as_composite
 from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.prune import NoPrune, PruneLambda, PruneM, Pruner
-from genoplrp.lrp.samples import Calls, SampleLayout, calls_in_front, selectable_calls
+from genoplrp.lrp.samples import SampleLayout, SelectableRun, selectable_run
 from genoplrp.lrp.target import Target, choose_target, target_of
 from genoplrp.lrp.units import Unit, as_units
 from genoplrp.memory import keep_freed_memory
@@ -72,7 +72,7 @@ class Explainer:
             as_units(units),
         )  # fmt: skip
         self._layouts: dict[torch.Size, SampleLayout] = {}
-        self._selectable: dict[torch.Size, Calls | None] = {}
+        self._selectable: dict[torch.Size, SelectableRun | None] = {}
 
     def __call__(
         self,
@@ -109,7 +109,7 @@ class Explainer:
         shape = sample.shape[1:]
         with _own_precision(sample):
             if shape not in self._selectable:
-                self._selectable[shape] = selectable_calls(self._model, sample)
+                self._selectable[shape] = selectable_run(self._model, sample)
             if self._selectable[shape] is None:
                 return 0
             held = 2 + len(self._explain.units)  # the run itself, and what is selected of it
@@ -125,12 +125,12 @@ class Explainer:
         x = self._as_read(x)
         most = self.run_limit(x[:1])
         log = self._log(x)
-        if not 1 < len(x) <= most or log is None or not log.fit:
+        known = self._selectable[x.shape[1:]]
+        if not 1 < len(x) <= most or known is None or log is None or not log.fit:
             return None
         with _own_precision(x):
             strands = self._explain.record(x, log)
-        known = self._selectable[x.shape[1:]]
-        kept = log.fit and all(strand.is_table and known == calls_in_front(strand.tape, known) for strand in strands)
+        kept = log.fit and all(strand.is_table and known.is_of(strand.tape) for strand in strands)
         return Run(self._explain, strands, min(most, 2 * len(x))) if kept else None
 
     def _as_read(self, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -44,6 +45,18 @@ class Call:
         args = substitute(self.args, lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
         kwargs = substitute(dict(self.kwargs), lambda leaf: tensors[leaf.index] if isinstance(leaf, Value) else leaf)
         return self.func(*args, **kwargs)
+
+
+def same_arguments(one: Call, other: Call) -> bool:
+    """Whether two records of a call have the same arguments, whatever the live tensors among them hold."""
+    own, others = leaves((one.args, one.kwargs)), leaves((other.args, other.kwargs))
+    return len(own) == len(others) and all(map(_same, own, others))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor):
+        return a is b or (isinstance(b, Tensor) and a.shape == b.shape and torch.equal(a, b))
+    return bool(a is b or a == b or repr(a) == repr(b))
 
 
 _SINGLE = (Tensor, Value, str, int, float, type(None))

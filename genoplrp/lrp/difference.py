@@ -20,13 +20,12 @@ section 3.5.1 (Rescale); Lundberg and Lee (2017) for the mean over references.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from genoplrp.errors import ModelError, OptionError
-from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.call import same_arguments
 from genoplrp.lrp.layout import is_channels_last, lying
 from genoplrp.lrp.ledger import Ledger
 from genoplrp.lrp.linear import LinearMap
@@ -179,24 +178,12 @@ def check_same_calls(plan: Plan, reference: Tape) -> None:
         )
     on_path = {id(call) for step in plan.steps for call in (step.call, step.folded) if call is not None}
     for one, two in pairs:
-        if id(one) in on_path and not _same_constants(one, two):
+        if id(one) in on_path and not same_arguments(one, two):
             raise ModelError(
                 f"{one.op} ({one.source}) uses a mask, an index or a number that the model computes from its input and "
                 "that is another for the reference, so that differences from a reference are not defined. Spell it as "
                 "an activation (F.leaky_relu for where(h > 0, h, 0.1 * h)), or explain it without references."
             )
-
-
-def _same_constants(one: Call, two: Call) -> bool:
-    """Whether two records of a call hold the same arguments, live tensors aside."""
-    pairs = zip(leaves((one.args, one.kwargs)), leaves((two.args, two.kwargs)), strict=False)
-    return all(_same(a, b) for a, b in pairs)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, Tensor):
-        return a is b or (isinstance(b, Tensor) and a.shape == b.shape and torch.equal(a, b))
-    return bool(a is b or a == b or repr(a) == repr(b))
 
 
 def _of_input(walk: _Walk) -> tuple[Tensor, Tensor]:

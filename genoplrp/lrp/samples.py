@@ -5,13 +5,12 @@ sample, and what grows with them is compared. Whether samples of a run can be se
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genoplrp.errors import GenoPLRPError
-from genoplrp.lrp.call import Call, leaves
+from genoplrp.lrp.call import Call, leaves, same_arguments
 from genoplrp.lrp.forms import CallLog
 from genoplrp.lrp.ops import KINDS, argument
 from genoplrp.lrp.plan import LINEAR, calls_on_path
@@ -22,23 +21,33 @@ MIXES = "it mixes samples, so that a result depends on the others"
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
-    """A tensor among a call's arguments that is not live; it equals itself and others with the same numbers."""
+class SelectableRun:
+    """What a model makes of any number of samples, where some of a run can be explained without another run.
 
-    tensor: Tensor
+    Attributes
+    ----------
+    shapes
+        Of its live tensors, a sample each.
+    calls
+        In order.
+    """
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Constant):
-            return False
-        one, two = self.tensor, other.tensor
-        alike = (one.shape, one.dtype, one.device) == (two.shape, two.dtype, two.device)
-        return one is two or (alike and torch.equal(one, two))
+    shapes: list[torch.Size]
+    calls: list[Call]
 
-    __hash__ = None  # type: ignore[assignment]
+    def is_of(self, tape: Tape) -> bool:
+        """Whether a run made these calls, and its tensors have a row a sample.
 
-
-Calls = tuple[list[tuple[int, ...]], list[tuple[str, list[Constant | str]]]]
-"""Shapes of the live tensors of a sample, and of each call the operation with its arguments."""
+        Behind them it may have made some once more, to get at the scores.
+        """
+        n = len(tape.values[0])
+        own, made = tape.values[: len(self.shapes)], tape.calls[: len(self.calls)]
+        return (
+            all(value.ndim and len(value) == n for value in tape.values)
+            and self.shapes == [value.shape[1:] for value in own]
+            and [call.op for call in self.calls] == [call.op for call in made]
+            and all(map(same_arguments, self.calls, made))
+        )
 
 
 @dataclass(frozen=True)
@@ -94,8 +103,8 @@ def sample_layout(model: nn.Module, sample: Tensor) -> SampleLayout:
     return SampleLayout(first, tuple(mixing), size, largest, logs[1] if alike else None)
 
 
-def selectable_calls(model: nn.Module, sample: Tensor) -> Calls | None:
-    """The calls of runs that can be explained for some of their samples, one several times, without another run.
+def selectable_run(model: nn.Module, sample: Tensor) -> SelectableRun | None:
+    """How a model runs, if samples of its runs can be explained, one several times if need be, without another run.
 
     All tensors have the samples in front then, in their order, and no call depends on how many or which they are: of
     three different samples each has to come out of a run on all of them as out of one on copies of it, by the calls
@@ -114,34 +123,17 @@ def selectable_calls(model: nn.Module, sample: Tensor) -> Calls | None:
         copies = [record(model, one.expand(3, *one.shape))[0] for one in different]
     except (GenoPLRPError, RuntimeError, ValueError, AssertionError, IndexError):
         return None
-    calls = calls_in_front(together)
-    found = (
-        calls is not None
-        and calls == calls_in_front(two)
+    found = SelectableRun([value.shape[1:] for value in together.values], together.calls)
+    holds = (
+        found.is_of(together)
+        and found.is_of(two)
+        and logs[0].names == logs[1].names
         and all(log.fit for log in logs)
         and _is_watched(model, together, output)
         and not any(_counts_samples(call, together.values[call.inputs[0]].ndim) for call in together.calls)
         and all(_same_rows(together, own, row) for row, own in enumerate(copies))
     )
-    return calls if found else None
-
-
-def calls_in_front(tape: Tape, known: Calls | None = None) -> Calls | None:
-    """What a tape's calls are, but for the number of samples; None where a tensor has not as many rows as samples.
-
-    ``known``: as many only as these, without those that were made once more to get at the scores.
-    """
-    n = len(tape.values[0])
-    if not all(value.ndim and len(value) == n for value in tape.values):
-        return None
-    values, calls = (len(known[0]), len(known[1])) if known else (None, None)
-    shapes = [tuple(value.shape[1:]) for value in tape.values[:values]]
-    made = [(call.op, [_known_by(leaf) for leaf in leaves((call.args, call.kwargs))]) for call in tape.calls[:calls]]
-    return shapes, made
-
-
-def _known_by(argument: Any) -> Constant | str:
-    return Constant(argument) if isinstance(argument, Tensor) else repr(argument)
+    return found if holds else None
 
 
 def _counts_samples(call: Call, axes: int) -> bool:

@@ -23,7 +23,7 @@ class Taped(Protocol):
 
 
 class Selection:
-    """Samples (m,) of a tape, where they can be selected (`genoplrp.lrp.samples.selectable_calls`)."""
+    """Samples (m,) of a tape, where they can be selected (`genoplrp.lrp.samples.selectable_run`)."""
 
     def __init__(self, tape: Taped, samples: Tensor) -> None:
         self.calls = tape.calls
@@ -42,11 +42,11 @@ class _SelectedValues(Sequence[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]  # nobody takes a slice of a tape
         if index not in self._made:
-            self._made[index] = rows_of(self._values[index], self._samples)
+            self._made[index] = _chosen(self._values[index], self._samples)
         return self._made[index]
 
 
-def rows_of(tensor: Tensor, samples: Tensor) -> Tensor:
+def _chosen(tensor: Tensor, samples: Tensor) -> Tensor:
     """Rows (m, ...) of a tensor (n, ...), which lie in memory as its own do."""
-    chosen = flat(tensor).index_select(0, samples)
-    return unflat(chosen, torch.Size((len(samples), *tensor.shape[1:])), last=is_channels_last(tensor))
+    rows = flat(tensor).index_select(0, samples)
+    return unflat(rows, torch.Size((len(samples), *tensor.shape[1:])), last=is_channels_last(tensor))
