@@ -144,6 +144,10 @@ class Crew:
         for last, made in waiting:
             yield last, made.result()
 
+    def map(self, make: Callable[[S], T], items: Iterable[S]) -> Generator[T]:
+        """What is made `ahead` of each item, in order."""
+        return (made for _, made in self.ahead(make, items))
+
     def __enter__(self) -> Self:
         return self
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoplrp.annotate.scorer import Scorer
-from genoplrp.sequence import dinucleotide_shuffle
+from genoplrp.sequence import dinucleotide_shuffle, tile_count
 from genoplrp.sequence.alphabet import count_bases
 
 RECORDS = 500
@@ -82,7 +82,7 @@ def calibrate(sequences: Sequence[str], scorer: Scorer, fpr: float, seed: int) -
         fresh=(second > thresholds).mean(0),
         shuffles=rounds * len(sequences),
         scores=second,
-        windows=int(np.median([len(scorer.windows(len(sequence))) for sequence in sequences])),
+        windows=int(np.median([tile_count(len(sequence), scorer.spec.length) for sequence in sequences])),
     )
 
 

@@ -195,7 +195,7 @@ def window_maps(requests: Iterable[Request], mapper: Mapper, crew: Crew) -> Iter
         return maps
 
     windows = ((request, window) for request in requests for window in request.windows)
-    return (maps for _, maps in crew.ahead(explained, batches(windows, scorer.batch_size)))
+    return crew.map(explained, batches(windows, scorer.batch_size))
 
 
 def _are_ours(composite: Composite) -> bool:

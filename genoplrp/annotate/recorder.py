@@ -15,7 +15,7 @@ from genoplrp.annotate.gallery import Gallery, exhibit_of
 from genoplrp.annotate.hits import SPAN_WIDTH, Hit, find_hits
 from genoplrp.annotate.output import STORE
 from genoplrp.annotate.quality import measure
-from genoplrp.annotate.scorer import in_stretches
+from genoplrp.annotate.scorer import batches
 from genoplrp.annotate.showcase import Showcase
 from genoplrp.annotate.store import StoreWriter
 from genoplrp.annotate.summary import Summary
@@ -137,7 +137,7 @@ class Recorder:
         motifs = [self._motifs.get(self._labels[group[k].label]) for k in called]
         lengths = [group[k].length for k in called]
         keys = (_kind(length, motif) for length, motif in zip(lengths, motifs, strict=True))
-        similar = (in_stretches(places, _SEARCHED_BASES, lengths.__getitem__) for places in alike(keys).values())
+        similar = (batches(places, _SEARCHED_BASES, lengths.__getitem__) for places in alike(keys).values())
         for places in chain.from_iterable(similar):
             own = [called[place] for place in places]
             hits = find_hits(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from genoplrp.annotate.background import Background, Crew, torch_threads
 from genoplrp.annotate.explain import Mapper
 from genoplrp.annotate.recorder import Recorder
-from genoplrp.annotate.scorer import in_stretches
+from genoplrp.annotate.scorer import batches
 from genoplrp.annotate.survey import Chunk, Survey, bases_of
 from genoplrp.apart import Apart, Here
 from genoplrp.memory import give_back_freed_memory
@@ -77,5 +77,5 @@ def _crew(mapper: Mapper) -> Iterator[Crew]:
 def _record(recorder: Here[Recorder] | Apart[Recorder], chunk: Chunk) -> None:
     if chunk.scored:
         recorder.call(Recorder.add_records, chunk.scored)
-    for group in in_stretches(chunk.maps, _GROUP_BASES, bases_of):
+    for group in batches(chunk.maps, _GROUP_BASES, bases_of):
         recorder.call(Recorder.add_maps, np.concatenate(group))

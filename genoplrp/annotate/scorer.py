@@ -21,6 +21,9 @@ from genoplrp.sequence import Window, one_hot, place, reverse_complement, tile
 
 T = TypeVar("T")
 
+Each = Callable[[Callable[[list[str]], NDArray[np.float32]], Iterable[list[str]]], Iterable[NDArray[np.float32]]]
+"""(what gives scores of a batch of windows, the batches) -> the scores of each, in order."""
+
 
 @dataclass(frozen=True)
 class Scorer:
@@ -51,13 +54,16 @@ class Scorer:
         """What the network reads in `window`: its bases, centred among N where the record is shorter."""
         return place(sequence, window, self.spec.length)
 
-    def scores(self, sequences: Sequence[str]) -> list[NDArray[np.float32]]:
-        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences."""
+    def scores(self, sequences: Sequence[str], each: Each = map) -> list[NDArray[np.float32]]:
+        """For each sequence the scores of its windows, (windows, labels), as many arrays as sequences.
+
+        ``each``: scores batch after batch, as `map` does, or several at once.
+        """
         windows = [self.windows(len(sequence)) for sequence in sequences]
         texts = (
             self.letters(sequence, window) for sequence, own in zip(sequences, windows, strict=True) for window in own
         )
-        scored = map(self.batch_scores, batches(texts, self.batch_size))
+        scored = each(self.batch_scores, batches(texts, self.batch_size))
         rows = np.concatenate([*scored, np.empty((0, len(self.spec.labels)), np.float32)])
         return np.split(rows, np.cumsum([len(own) for own in windows])[:-1])
 
@@ -173,25 +179,8 @@ def batches(items: Iterable[T], size: int, count: Callable[[T], int] = lambda _:
             batch, total = [], 0
         batch.append(item)
         total += number
+        if total >= size:  # not held back until the next item is there
+            yield batch
+            batch, total = [], 0
     if batch:
         yield batch
-
-
-def in_stretches(items: Iterable[T], bases: int, length: Callable[[T], int]) -> Iterator[list[T]]:
-    """Items in lists of so many bases or a few more.
-
-    Examples
-    --------
-    >>> list(in_stretches(["AC", "G", "ACGT", "T"], 3, len))
-    [['AC', 'G'], ['ACGT'], ['T']]
-    """
-    group: list[T] = []
-    total = 0
-    for item in items:
-        group.append(item)
-        total += length(item)
-        if total >= bases:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group

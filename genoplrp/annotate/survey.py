@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from genoplrp.annotate.background import Crew
 from genoplrp.annotate.explain import Mapper, Scored, per_base, to_explain, window_maps
-from genoplrp.annotate.scorer import as_array, batches, in_stretches
+from genoplrp.annotate.scorer import as_array, batches
 from genoplrp.explainer import Run
 from genoplrp.sequence import Record, tile_count
 
@@ -83,7 +83,7 @@ class Survey:
 
     def chunks(self, records: Iterable[Numbered]) -> Iterator[Chunk]:
         """Chunk after chunk of the records, in order."""
-        stretches = in_stretches(records, _CHUNK_BASES, lambda numbered: len(numbered[1].sequence))
+        stretches = batches(records, _CHUNK_BASES, lambda numbered: len(numbered[1].sequence))
         for at_once, own in groupby(stretches, self._fit_a_run):
             if at_once:
                 yield from self._at_once(batches(chain.from_iterable(own), self._mapper.run_limit, self._windows))
@@ -116,20 +116,14 @@ class Survey:
 
     def _by_turns(self, stretch: Sequence[Numbered]) -> Iterator[Chunk]:
         """Records whose windows are all scored first."""
-        scorer = self._scorer
-        texts = (
-            scorer.letters(record.sequence, window)
-            for _, record in stretch
-            for window in scorer.windows(len(record.sequence))
-        )
-        rows = self._crew.ahead(scorer.batch_scores, batches(texts, scorer.batch_size))
-        yield from self._explained(self._scored(stretch, np.concatenate([own for _, own in rows])))
+        rows = self._scorer.scores([record.sequence for _, record in stretch], self._crew.map)
+        yield from self._explained([Scored(*one, own) for one, own in zip(stretch, rows, strict=True)])
 
     def _explained(self, scored: list[Scored]) -> Iterator[Chunk]:
         """Records whose windows are explained batch after batch, of which each takes another run of the network."""
         yield Chunk(scored)
         maps = window_maps(to_explain(scored, self._width, self._thresholds), self._mapper, self._crew)
-        yield from (Chunk(maps=own) for own in in_stretches(maps, _CHUNK_BASES, bases_of))
+        yield from (Chunk(maps=own) for own in batches(maps, _CHUNK_BASES, bases_of))
         yield Chunk(whole=len(scored))
 
     def _scored(self, part: Sequence[Numbered], rows: NDArray[np.float32]) -> list[Scored]:

@@ -84,10 +84,10 @@ def tile_count(length: int, window: int) -> int:
 
     Examples
     --------
-    >>> [tile_count(length, 200) for length in (150, 200, 201, 500)]
-    [1, 1, 2, 4]
+    >>> [tile_count(length, 200) for length in (0, 150, 200, 201, 500)]
+    [0, 1, 1, 2, 4]
     """
-    return 1 + max(0, -(-(length - window) // max(1, window // 2)))
+    return 0 if length == 0 else 1 + max(0, -(-(length - window) // max(1, window // 2)))
 
 
 def place(sequence: str, window: Window, width: int) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genoplrp.errors import OptionError, SequenceError
-from genoplrp.sequence import Window, one_hot, place, stitch, tile
+from genoplrp.sequence import Window, one_hot, place, stitch, tile, tile_count
 
 
 @st.composite
@@ -42,6 +42,12 @@ def test_tiles_cover_every_base_and_only_the_record(tiling):
     length, width, stride = tiling
     windows = tile(length, width, stride)
     assert {base for w in windows for base in range(w.start, w.end)} == set(range(length))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 50), st.integers(1, 12))
+def test_tiles_are_counted_without_being_made(length, width):
+    assert tile_count(length, width) == len(tile(length, width))
 
 
 @settings(deadline=None)
